@@ -1,45 +1,109 @@
-# The set-up of each target is part of it: apt packages when missing, virtual environments under .venv/.
+# Each target sets up what it needs: apt packages where one is missing, virtual environments under .venv/.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
 # Newest first. ansible-core follows the Python: 2.21 on 3.12 and newer, 2.19 on 3.11 (requirements.txt).
 CONTROLLER_PYTHONS := 3.13 3.12 3.11
-# ansible-core 2.16, the oldest supported, runs on these.
+# The oldest ansible-core supported, 2.16, runs on these.
 OLDEST_PYTHONS := 3.11 3.12 3.10
-# What hosts have: EL8's 3.6, Ubuntu 20.04's 3.8, Debian 12's 3.11, Debian 13's 3.13.
+# What hosts have, from EL8's 3.6 and Ubuntu 20.04's 3.8 to Debian's 3.11 and 3.13.
 UNIT_PYTHONS := 3.6 3.8 3.11 3.13
-UNIT_READY := $(UNIT_PYTHONS:%=.venv/unit-%/ready)
 
+RUN := .venv/run
+TEST := .venv/test
+OLDEST := .venv/oldest
+LINT := .venv/lint
+UNIT := $(UNIT_PYTHONS:%=.venv/unit-%)
+
+# Ansible finds a collection by its name only: the checkout is linked to where it looks.
 LINK := .cache/collections/ansible_collections/phpfleet/remediation
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.cache/collections
 
-MAKE_VENV := tests/toolchain/make-venv
+# One recipe line a tool, so that the output shows what is run.
+RUN_PATH = PATH="$(CURDIR)/$(RUN)/bin:$$PATH"
+LINT_PATH = PATH="$(CURDIR)/$(LINT)/bin:$$PATH"
+TEST_PATH = PATH="$(CURDIR)/$(TEST)/bin:$$PATH"
+MAKE_VENV := @tests/toolchain/make-venv
+SHELL_SCRIPTS = $$(git ls-files -co --exclude-standard | xargs awk 'FNR > 1 {nextfile} /^\#!.*[\/ ](ba)?sh( |$$)/ {print FILENAME}')
 
-.PHONY: help
+.PHONY: help demo audit lab-up lab-down bench build clean \
+	test test-lint test-unit test-sanity test-package test-integration test-fleet
+
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 
-.venv/run/ready: requirements.txt
-	@$(MAKE_VENV) .venv/run requirements.txt $(CONTROLLER_PYTHONS)
+demo: $(RUN)/ready $(LINK) ## Boot the lab, break it, audit it, clean it, prove it
+	@$(RUN_PATH) lab/demo
 
-.venv/test/ready: requirements-test.txt requirements-unit.txt requirements.txt
-	@$(MAKE_VENV) .venv/test requirements-test.txt $(CONTROLLER_PYTHONS)
+audit: $(RUN)/ready $(LINK) ## Audit this machine, read-only, as the user you are
+	@$(RUN_PATH) ansible-playbook phpfleet.remediation.audit --inventory localhost, --connection local \
+	    --extra-vars ansible_python_interpreter=$(CURDIR)/$(RUN)/bin/python
 
-.venv/oldest/ready: requirements-oldest.txt requirements-unit.txt
-	@$(MAKE_VENV) --or-skip .venv/oldest requirements-oldest.txt $(OLDEST_PYTHONS)
+lab-up: ## Boot the lab: one balancer and N=3 web hosts
+	@lab/lab up $(N)
 
-$(UNIT_READY): .venv/unit-%/ready: requirements-unit.txt
-	@$(MAKE_VENV) --or-skip .venv/unit-$* requirements-unit.txt $*
+lab-down: ## Take the lab down
+	@lab/lab down
+
+bench: $(RUN)/ready $(LINK) ## Measure side by side
+	@$(RUN_PATH) tests/bench/run
+
+build: $(RUN)/ready ## Build the artefact into build/
+	@$(RUN_PATH) tests/toolchain/build build
+
+test: test-lint test-unit test-sanity $(OLDEST)/ready $(TEST)/ready $(LINK) ## Run every test
+	$(TEST_PATH) python -m pytest tests/package tests/integration tests/fleet
+
+test-lint: $(LINT)/ready $(LINK) ## Formatting, types, YAML, Ansible, documentation, shell
+	@tests/toolchain/apt-packages shellcheck
+	$(LINT_PATH) ruff check
+	$(LINT_PATH) ruff format --check
+	$(LINT_PATH) mypy
+	$(LINT_PATH) yamllint --strict .
+	$(LINT_PATH) ansible-lint --strict
+	$(LINT_PATH) antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=all .
+	$(LINT_PATH) antsibull-changelog lint
+	shellcheck $(SHELL_SCRIPTS)
+
+test-unit: $(UNIT:%=%/ready) $(OLDEST)/ready $(TEST)/ready $(LINK) ## Unit tests on every Python of a host, and on the controller's
+	@for venv in $(UNIT); do \
+	    [ ! -e $$venv/ready ] || { echo "==> $$venv"; $$venv/bin/python -m pytest tests/unit; }; \
+	done
+	@for venv in $(OLDEST) $(TEST); do \
+	    [ ! -e $$venv/ready ] || { echo "==> $$venv"; $$venv/bin/python -m pytest tests/unit/controller; }; \
+	done
+
+test-sanity: $(OLDEST)/ready $(TEST)/ready ## ansible-test sanity on the oldest and the newest ansible-core
+	@tests/toolchain/apt-packages shellcheck
+	@for venv in $(OLDEST) $(TEST); do [ ! -e $$venv/ready ] || tests/toolchain/sanity $$venv; done
+
+test-package: $(OLDEST)/ready $(TEST)/ready ## Build, install and run what users install
+	$(TEST_PATH) python -m pytest tests/package
+
+test-integration: $(OLDEST)/ready $(TEST)/ready $(LINK) ## Each module on a real host
+	$(TEST_PATH) python -m pytest tests/integration
+
+test-fleet: $(TEST)/ready $(LINK) ## Scenarios over SSH on the lab
+	$(TEST_PATH) python -m pytest tests/fleet
+
+clean: ## Remove what make made in the checkout (a lab is taken down by lab-down)
+	rm -rf .venv .cache build
+
+$(RUN)/ready: requirements.txt
+	$(MAKE_VENV) $(@D) $< $(CONTROLLER_PYTHONS)
+
+$(TEST)/ready: requirements-test.txt requirements-unit.txt requirements.txt
+	$(MAKE_VENV) $(@D) $< $(CONTROLLER_PYTHONS)
+
+$(LINT)/ready: requirements-lint.txt requirements.txt
+	$(MAKE_VENV) $(@D) $< $(CONTROLLER_PYTHONS)
+
+$(OLDEST)/ready: requirements-oldest.txt requirements-unit.txt
+	$(MAKE_VENV) --or-skip $(@D) $< $(OLDEST_PYTHONS)
+
+$(UNIT:%=%/ready): .venv/unit-%/ready: requirements-unit.txt
+	$(MAKE_VENV) --or-skip $(@D) $< $*
 
 $(LINK):
 	@mkdir -p $(@D) && ln -sfn $(CURDIR) $@
-
-.PHONY: test-unit
-test-unit: $(UNIT_READY) .venv/oldest/ready .venv/test/ready $(LINK) ## Unit tests on every Python, and on both ansible-core
-	@for venv in $(UNIT_PYTHONS:%=.venv/unit-%); do \
-	    [ ! -e $$venv/ready ] || { echo "==> $$venv"; $$venv/bin/python -m pytest tests/unit; }; \
-	done
-	@for venv in .venv/oldest .venv/test; do \
-	    [ ! -e $$venv/ready ] || { echo "==> $$venv"; $$venv/bin/python -m pytest tests/unit/controller; }; \
-	done
