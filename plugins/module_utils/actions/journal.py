@@ -1,0 +1,259 @@
+# Copyright: (c) 2026, phpfleet.remediation contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The journal of one run: what undo needs is on disk before the first act, and what became of each act follows it.
+
+Layout below the state directory (root only, 0700): ``lock``, ``journal/<run_id>.jsonl`` and ``quarantine/<run_id>``.
+A journal is one JSON object a line: ``run``, the ``finding``s, an ``intent`` for each action with what undo needs, and after the
+acts an ``outcome`` for each; ``end`` when the run was proven. A run that was cut short lacks the later lines.
+"""
+
+import errno
+import fcntl
+import json
+import os
+import re
+import stat
+import time
+import uuid
+from types import TracebackType
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Type
+
+from ..errors import JournalFailed, Refused
+from ..model import Action, Finding, Outcome
+from ..plain import plain
+
+STATE_DIR = "/var/lib/phpfleet"
+RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}\Z")
+UNBOUNDED = 1 << 62  # the journal keeps every item; only results are folded
+
+
+class Intent(NamedTuple):
+    """One action as the journal holds it. kept is what its verb's restore needs; result is None when the run was cut short."""
+
+    number: int
+    check: str
+    verb: str
+    object: str
+    kept: Dict[str, Any]
+    result: Optional[str]
+
+
+class Journal:
+    """An open journal with the lock of the state directory held, so that two runs never act on one host together."""
+
+    def __init__(self, state_dir: str, header: Dict[str, Any]) -> None:
+        self.run_id = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-" + uuid.uuid4().hex[:8]
+        self.state_dir = state_dir
+        self.path = os.path.join(state_dir, "journal", self.run_id + ".jsonl")
+        self.quarantine = os.path.join(state_dir, "quarantine", self.run_id)
+        self.troubles: List[str] = []
+        self._kept: Optional[int] = None
+        self._lock = _take_lock(state_dir)
+        try:
+            _directory(state_dir, "journal")
+            self._file = _create(self.path)
+        except BaseException:
+            os.close(self._lock)
+            raise
+        self._begin([dict(header, record="run", run_id=self.run_id, started=time.time())])
+
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        for descriptor in (self._file, self._kept, self._lock):
+            if descriptor is not None:
+                os.close(descriptor)
+
+    def findings(self, findings: Iterable[Finding]) -> None:
+        """Keep every finding in full: a result shows them folded. Raises JournalFailed."""
+        self._begin(dict(plain(finding, UNBOUNDED), record="finding") for finding in findings)
+
+    def keep(self, content: bytes) -> Dict[str, Any]:
+        """Add content to the quarantine file of this run, and return where it is. It is on disk when intents() returns."""
+        if self._kept is None:
+            _directory(self.state_dir, "quarantine")
+            self._kept = _create(self.quarantine)
+        try:
+            offset = os.lseek(self._kept, 0, os.SEEK_END)
+            _write_all(self._kept, content)
+        except OSError as error:
+            raise _failed(self.quarantine, error)
+        return dict(path=self.quarantine, offset=offset, size=len(content))
+
+    def intents(self, actions: Sequence[Action], kept: Sequence[Dict[str, Any]]) -> None:
+        """Put what is about to happen, and what undo needs, on disk. Only after this returns may anything change."""
+        records = (
+            dict(
+                record="intent",
+                number=number,
+                check=action.check,
+                verb=action.verb,
+                object=action.object,
+                guard=plain(action.guard, UNBOUNDED),
+                risk=action.risk,
+                kept=what,
+            )
+            for number, (action, what) in enumerate(zip(actions, kept))
+        )
+        try:
+            if self._kept is not None:
+                os.fsync(self._kept)
+                _sync_directory(os.path.dirname(self.quarantine))
+            self._append(records)
+            _sync_directory(os.path.dirname(self.path))
+        except OSError as error:
+            raise _failed(self.path, error)
+
+    def outcomes(self, outcomes: Sequence[Outcome]) -> None:
+        """Add what became of each action, in the order of the intents."""
+        self._afterwards(
+            dict(record="outcome", number=number, result=outcome.result, reason=outcome.reason)
+            for number, outcome in enumerate(outcomes)
+        )
+
+    def close_run(self, remaining: int) -> None:
+        """Add that the second look was taken, and how much of what was acted on it still found."""
+        self._afterwards([dict(record="end", ended=time.time(), remaining=remaining)])
+
+    def discard(self) -> None:
+        """Remove this run's files, after preparing failed and before anything was changed: they would only fill the disk."""
+        os.unlink(self.path)
+        if self._kept is not None:
+            os.unlink(self.quarantine)
+
+    def _begin(self, records: Iterable[Dict[str, Any]]) -> None:
+        try:
+            self._append(records)
+        except OSError as error:
+            raise _failed(self.path, error)
+
+    def _afterwards(self, records: Iterable[Dict[str, Any]]) -> None:
+        # The acts are done and their intents are on disk, so undo works: a full disk now is told, and ends nothing.
+        try:
+            self._append(records)
+        except OSError as error:
+            self.troubles.append(
+                f"{self.path}: {error.strerror}; what became of the actions could not be added. The changes were made, "
+                f"and undo of {self.run_id} still works: it looks at each object itself"
+            )
+
+    def _append(self, records: Iterable[Dict[str, Any]]) -> None:
+        _write_all(self._file, "".join(json.dumps(record) + "\n" for record in records).encode("utf-8"))
+        os.fsync(self._file)
+
+
+def read_intents(state_dir: str, run_id: str) -> List[Intent]:
+    """Return the intents of a run with what became of them. Raises Refused when there is no such run on this host."""
+    if not RUN_ID.match(run_id):
+        raise Refused(
+            f"run_id: {run_id!r} is no run id; it looks like 20261121T220455Z-1f2e3d4c and is in the result of the run"
+        )
+    path = os.path.join(state_dir, "journal", run_id + ".jsonl")
+    try:
+        with open(path, encoding="utf-8") as journal:
+            lines = journal.read().split("\n")
+    except OSError as error:
+        if error.errno == errno.ENOENT:
+            raise Refused(
+                f"run_id: this host has no journal {path}; undo runs on the host that the run changed", path=path
+            )
+        raise JournalFailed(f"{path}: {error.strerror}; undo needs to read it as root", path=path)
+    return _intents(
+        [_record(line, path) for line in lines[:-1]]
+    )  # a last line without its end was cut off while written
+
+
+def _record(line: str, path: str) -> Dict[str, Any]:
+    try:
+        record: Dict[str, Any] = json.loads(line)
+        return record
+    except ValueError:
+        raise JournalFailed(
+            f"{path}: a line is damaged, so nothing is undone from it; restore by hand what it lists", path=path
+        )
+
+
+def _intents(records: Sequence[Dict[str, Any]]) -> List[Intent]:
+    results = {record["number"]: record["result"] for record in records if record["record"] == "outcome"}
+    return [
+        Intent(
+            record["number"],
+            record["check"],
+            record["verb"],
+            record["object"],
+            record["kept"],
+            results.get(record["number"]),
+        )
+        for record in records
+        if record["record"] == "intent"
+    ]
+
+
+def _take_lock(state_dir: str) -> int:
+    path = os.path.join(_directory(state_dir), "lock")
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise Refused(f"another run is changing this host ({path} is locked); wait until it has ended", path=path)
+    return descriptor
+
+
+def _directory(state_dir: str, *below: str) -> str:
+    """Make the directory, root's alone at every step below the state directory, and return its path."""
+    path = state_dir
+    try:
+        os.makedirs(state_dir, mode=0o700, exist_ok=True)
+        _demand_ours(state_dir)
+        for name in below:
+            path = os.path.join(path, name)
+            if not os.path.isdir(path):
+                os.mkdir(path, 0o700)
+            _demand_ours(path)
+    except OSError as error:
+        raise _failed(path, error)
+    return path
+
+
+def _demand_ours(path: str) -> None:
+    seen = os.lstat(path)
+    if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != os.geteuid() or seen.st_mode & 0o022:
+        raise JournalFailed(
+            f"{path}: it must be a directory that uid {os.geteuid()} owns and no other may write; "
+            "mend its owner and mode, or name another state_dir",
+            path=path,
+        )
+
+
+def _create(path: str) -> int:
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _failed(path, error)
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _sync_directory(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _failed(path: str, error: OSError) -> JournalFailed:
+    return JournalFailed(
+        f"{path}: {error.strerror}; what undo needs could not be put on disk, so nothing was changed. "
+        "Make room there, or name another state_dir",
+        path=path,
+        errno=error.errno,
+    )

@@ -1,0 +1,189 @@
+# Copyright: (c) 2026, phpfleet.remediation contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The one edge to the host for everything that looks. Nothing in here changes anything, or knows what it is read for."""
+
+import ctypes
+import errno
+import os
+import pwd
+import stat
+import time
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple, TypeVar
+
+from .directory import explained, open_place
+from .errors import LibraryMissing, Missing, PhpfleetError, TooLarge, Untrusted
+from .policy import Policy
+
+try:
+    import psutil
+except ImportError:  # the checks that need it end as unknown; the others still run
+    psutil = None  # type: ignore[assignment]
+
+F = TypeVar("F")
+
+# semctl(2) commands, include/uapi/linux/sem.h; the same on every architecture.
+_GETPID, _GETALL, _GETNCNT, _GETZCNT = 11, 13, 14, 15
+
+
+class Stat(NamedTuple):
+    """What lstat(2) says. Times in nanoseconds since the epoch."""
+
+    mode: int
+    uid: int
+    gid: int
+    size: int
+    mtime_ns: int
+    inode: int
+    device: int
+
+
+class Semaphore(NamedTuple):
+    """One semaphore of a set: semctl(2) GETVAL, GETPID (last operation, 0 for none or unknowable), GETNCNT, GETZCNT."""
+
+    value: int
+    pid: int
+    waiting_more: int
+    waiting_zero: int
+
+
+class Host:
+    """Reads one host, below ``root``. One instance is one look: what it gathered once is not gathered again."""
+
+    def __init__(self, root: str = "/") -> None:
+        self.root = root
+        self._gathered: Dict[Callable[..., Any], Tuple[Any, Optional[PhpfleetError]]] = {}
+        self._libc: Optional[ctypes.CDLL] = None
+
+    def once(self, gather: Callable[["Host", Policy], F], policy: Policy) -> F:
+        """Return gather(self, policy), from memory when this look has asked before; an error is remembered too."""
+        if gather not in self._gathered:
+            try:
+                self._gathered[gather] = (gather(self, policy), None)
+            except PhpfleetError as error:
+                self._gathered[gather] = (None, error)
+        facts, failure = self._gathered[gather]
+        if failure is not None:
+            raise failure
+        result: F = facts
+        return result
+
+    def now(self) -> float:
+        """Wall clock, in seconds since the epoch."""
+        return time.time()
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass between two looks at the same thing."""
+        time.sleep(seconds)
+
+    def stat(self, path: str, follow: bool = False) -> Stat:
+        """lstat(2) of ``path``; with ``follow``, of what the administrator's links at its end lead to."""
+        place = open_place(self.root, path, follow)
+        try:
+            seen = os.stat(place.name, dir_fd=place.directory, follow_symlinks=False)
+        except OSError as error:
+            raise explained(error, path)
+        finally:
+            os.close(place.directory)
+        return _stat(seen)
+
+    def read(self, path: str, limit: int, follow: bool = False) -> bytes:
+        """The whole content of a plain file. Raises TooLarge above ``limit`` bytes and Untrusted for anything else than a file."""
+        return self.read_with_stat(path, limit, follow)[0]
+
+    def read_with_stat(self, path: str, limit: int, follow: bool = False) -> Tuple[bytes, Stat]:
+        """As read(), with the fstat(2) of the very file that was read."""
+        place = open_place(self.root, path, follow)
+        try:
+            # O_NONBLOCK: opening a FIFO that somebody planted must not wait for its writer.
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+            descriptor = os.open(place.name, flags, dir_fd=place.directory)
+        except OSError as error:
+            raise explained(error, path)
+        finally:
+            os.close(place.directory)
+        try:
+            seen = os.fstat(descriptor)
+            if not stat.S_ISREG(seen.st_mode):
+                raise Untrusted(f"{path}: it is no plain file; remove it or name another path", path=path)
+            return _read_all(descriptor, path, limit), _stat(seen)
+        except OSError as error:
+            raise explained(error, path)
+        finally:
+            os.close(descriptor)
+
+    def list(self, path: str) -> List[str]:
+        """The names in a directory, sorted."""
+        place = open_place(self.root, path, follow=True)
+        try:
+            descriptor = os.open(place.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=place.directory)
+        except OSError as error:
+            raise explained(error, path)
+        finally:
+            os.close(place.directory)
+        try:
+            return sorted(os.listdir(descriptor))
+        finally:
+            os.close(descriptor)
+
+    def processes(self) -> Iterator[Any]:
+        """psutil.Process of every process that can be seen; attributes may still raise psutil.Error when it ends."""
+        library = self.psutil()
+        library.PROCFS_PATH = os.path.join(self.root, "proc")
+        return iter(library.process_iter())
+
+    def psutil(self) -> Any:
+        """The library itself, for its constants and errors. Raises LibraryMissing where the host lacks it."""
+        if psutil is None:
+            raise LibraryMissing(
+                "psutil is not installed for this Python, so processes cannot be seen; "
+                "install the package python3-psutil, or run the role phpfleet.remediation.prerequisites"
+            )
+        return psutil
+
+    def user_name(self, uid: int) -> str:
+        """The name of a user, or the number as text where the host knows none."""
+        try:
+            return pwd.getpwuid(uid).pw_name
+        except KeyError:
+            return str(uid)
+
+    def semaphores(self, identifier: int, count: int) -> List[Semaphore]:
+        """Every semaphore of a set, by semctl(2). Raises Missing when the set is gone and Forbidden without permission."""
+        values = (ctypes.c_ushort * count)()
+        self._semctl(identifier, 0, _GETALL, values)
+        return [
+            Semaphore(
+                values[number],
+                self._semctl(identifier, number, _GETPID),
+                self._semctl(identifier, number, _GETNCNT),
+                self._semctl(identifier, number, _GETZCNT),
+            )
+            for number in range(count)
+        ]
+
+    def _semctl(self, identifier: int, number: int, command: int, *argument: Any) -> int:
+        if self._libc is None:
+            self._libc = ctypes.CDLL(None, use_errno=True)
+        result: int = self._libc.semctl(identifier, number, command, *argument)
+        if result < 0:
+            code = ctypes.get_errno()
+            if code in (errno.EINVAL, errno.EIDRM):
+                raise Missing(f"sem {identifier}: it is gone", object=f"sem {identifier}")
+            raise explained(OSError(code, os.strerror(code)), f"sem {identifier}")
+        return result
+
+
+def _read_all(descriptor: int, path: str, limit: int) -> bytes:
+    pieces: List[bytes] = []
+    left = limit + 1
+    while left > 0:
+        piece = os.read(descriptor, min(left, 1 << 20))
+        if not piece:
+            return b"".join(pieces)
+        pieces.append(piece)
+        left -= len(piece)
+    raise TooLarge(f"{path}: larger than {limit} bytes, which nothing genuine of its kind is", path=path, limit=limit)
+
+
+def _stat(seen: os.stat_result) -> Stat:
+    return Stat(seen.st_mode, seen.st_uid, seen.st_gid, seen.st_size, seen.st_mtime_ns, seen.st_ino, seen.st_dev)

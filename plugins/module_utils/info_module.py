@@ -1,0 +1,42 @@
+# Copyright: (c) 2026, phpfleet.remediation contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""End a module that looks: run checks over this host and return findings, checks and facts. It ships no code that changes."""
+
+from typing import Any, Optional
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .audit import audit, entries
+from .checks import FACTS
+from .errors import CannotLook, NotApplicable, Refused
+from .fold import fold_findings
+from .host import Host
+from .plain import plain
+from .policy import Policy
+from .request import options, request
+
+
+def run(subject: Optional[str] = None) -> None:
+    """Be the module of one subject, or of all of them."""
+    module = AnsibleModule(argument_spec=options(subject), supports_check_mode=True)
+    try:
+        asked = request(subject, module.params)
+    except Refused as error:
+        module.fail_json(msg=str(error), **error.details)
+    host = Host()
+    seen = audit(host, asked.policy, asked.checks)
+    facts = {name: _facts(host, asked.policy, name) for name in FACTS if subject in (None, name)}
+    module.exit_json(
+        changed=False,
+        findings=fold_findings(seen.findings),
+        checks=entries(seen),
+        **(facts if subject is not None else dict(facts=facts)),
+    )
+
+
+def _facts(host: Host, policy: Policy, subject: str) -> Any:
+    # Where a look failed, the checks say unknown and why; null here means no more than that.
+    try:
+        return plain(host.once(FACTS[subject], policy))
+    except (CannotLook, NotApplicable):
+        return None

@@ -1,0 +1,43 @@
+# Copyright: (c) 2026, phpfleet.remediation contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Turn values into what JSON can carry, with bounds: strings and lists of a host may be of any length."""
+
+from typing import Any, Dict
+
+STRING_LIMIT = 1024
+LIST_LIMIT = 100
+
+
+def plain(value: Any, list_limit: int = LIST_LIMIT) -> Any:
+    """Return ``value`` as dicts, lists, strings, numbers, booleans and None.
+
+    A NamedTuple becomes a dict by its field names. A list or tuple of more than ``list_limit`` items is cut, and in a
+    NamedTuple the number of items left out stands beside it as ``<field>_omitted``. Bytes are decoded with
+    backslash escapes; a string of more than STRING_LIMIT characters is cut and ends in ``…``.
+    """
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "backslashreplace")
+    if isinstance(value, str):
+        return _printable(value)
+    if isinstance(value, dict):
+        return {str(key): plain(item, list_limit) for key, item in value.items()}
+    if hasattr(value, "_asdict"):
+        return _plain_fields(value._asdict(), list_limit)
+    return [plain(item, list_limit) for item in list(value)[:list_limit]]
+
+
+def _printable(text: str) -> str:
+    # Names of files and processes may hold surrogates (undecodable bytes), which no JSON encoder downstream survives.
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return text if len(text) <= STRING_LIMIT else text[: STRING_LIMIT - 1] + "…"
+
+
+def _plain_fields(fields: Dict[str, Any], list_limit: int) -> Dict[str, Any]:
+    result: Dict[str, Any] = {}
+    for name, item in fields.items():
+        result[name] = plain(item, list_limit)
+        if isinstance(item, (list, tuple)) and not hasattr(item, "_asdict") and len(item) > list_limit:
+            result[name + "_omitted"] = len(item) - list_limit
+    return result

@@ -1,0 +1,109 @@
+# Copyright: (c) 2026, phpfleet.remediation contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the administrator wants, a NamedTuple a subject, and the options of the modules that say it.
+
+The option tables are Ansible argument specs; every field of a policy is an option of the same name and default.
+"""
+
+from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
+
+from .errors import Refused
+
+SYSV_IPC_OPTIONS: Dict[str, Dict[str, Any]] = dict(
+    min_age=dict(type="int", default=600),
+    kinds=dict(
+        type="list",
+        elements="str",
+        choices=["segment", "semaphore", "queue"],
+        default=["segment", "semaphore", "queue"],
+    ),
+    owners=dict(type="list", elements="str", default=[]),
+    keys=dict(type="list", elements="str", default=[], no_log=False),
+    ids=dict(type="list", elements="int", default=[]),
+    keep_owners=dict(type="list", elements="str", default=[]),
+    keep_keys=dict(type="list", elements="str", default=[], no_log=False),
+    disposable_owners=dict(type="list", elements="str", default=[]),
+    disposable_keys=dict(type="list", elements="str", default=[], no_log=False),
+    near_limit_percent=dict(type="int", default=80),
+    snapshot_limit=dict(type="int", default=16 * 1024 * 1024),
+)
+
+PIDFILE_OPTIONS: Dict[str, Dict[str, Any]] = dict(
+    paths=dict(type="list", elements="path", default=[]),
+    usual_places=dict(type="bool", default=True),
+)
+
+OPTIONS = {"sysv_ipc": SYSV_IPC_OPTIONS, "pidfile": PIDFILE_OPTIONS}
+
+
+class SysvIpcPolicy(NamedTuple):
+    """Which IPC objects are looked at, and which of them may go. Ages in seconds, sizes in bytes.
+
+    Empty owners, keys and ids select everything. Owners are user names or uids as text; keys are numbers.
+    """
+
+    min_age: int
+    kinds: Sequence[str]
+    owners: Sequence[str]
+    keys: Sequence[int]
+    ids: Sequence[int]
+    keep_owners: Sequence[str]
+    keep_keys: Sequence[int]
+    disposable_owners: Sequence[str]
+    disposable_keys: Sequence[int]
+    near_limit_percent: int
+    snapshot_limit: int
+
+
+class PidfilePolicy(NamedTuple):
+    """Which pidfiles are looked at: those named, and with usual_places also /run, and what the masters are configured with."""
+
+    paths: Sequence[str]
+    usual_places: bool
+
+
+class Policy(NamedTuple):
+    sysv_ipc: SysvIpcPolicy
+    pidfile: PidfilePolicy
+
+
+def policy_from(options: Dict[str, Dict[str, Any]]) -> Policy:
+    """Build the policy from the options of each subject; a subject that is left out keeps its defaults. Raises Refused."""
+    return Policy(sysv_ipc=_sysv_ipc(_options("sysv_ipc", options)), pidfile=_pidfile(_options("pidfile", options)))
+
+
+def _options(subject: str, options: Dict[str, Dict[str, Any]]) -> Dict[str, Any]:
+    given = options.get(subject) or {}
+    return {name: given.get(name, spec["default"]) for name, spec in OPTIONS[subject].items()}
+
+
+def _sysv_ipc(values: Dict[str, Any]) -> SysvIpcPolicy:
+    for name in ("keys", "keep_keys", "disposable_keys"):
+        values[name] = [parse_key(text, name) for text in values[name]]
+    _check_range("sysv_ipc", "min_age", values["min_age"], (0, 10 * 365 * 86400), "seconds")
+    _check_range("sysv_ipc", "near_limit_percent", values["near_limit_percent"], (1, 100), "percent")
+    _check_range("sysv_ipc", "snapshot_limit", values["snapshot_limit"], (0, 1 << 40), "bytes")
+    return SysvIpcPolicy(**values)
+
+
+def _pidfile(values: Dict[str, Any]) -> PidfilePolicy:
+    relative: List[str] = [path for path in values["paths"] if not path.startswith("/")]
+    if relative:
+        raise Refused(f"pidfile.paths: {relative[0]!r} is not an absolute path; write it from / on")
+    return PidfilePolicy(**values)
+
+
+def parse_key(text: str, option: str = "keys") -> int:
+    """Return an IPC key as the unsigned 32-bit number that ipcs(1) prints; hexadecimal with 0x, decimal may be negative."""
+    try:
+        number = int(str(text), 0)
+    except ValueError:
+        raise Refused(f"sysv_ipc.{option}: {text!r} is no key; write it as ipcs prints it, such as 0x6104e88b")
+    if not -(1 << 31) <= number < 1 << 32:
+        raise Refused(f"sysv_ipc.{option}: {text!r} does not fit the 32 bits of a key")
+    return number & 0xFFFFFFFF
+
+
+def _check_range(subject: str, name: str, value: int, bounds: Tuple[int, int], unit: str) -> None:
+    if not bounds[0] <= value <= bounds[1]:
+        raise Refused(f"{subject}.{name}: {value} is out of range; give {bounds[0]} to {bounds[1]} {unit}")

@@ -1,0 +1,37 @@
+# Copyright: (c) 2026, phpfleet.remediation contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a module was asked: its argument spec, and the policy and checks that its parameters mean."""
+
+from typing import Any, Dict, List, NamedTuple, Optional
+
+from .audit import select
+from .checks import CHECKS
+from .model import Check
+from .policy import OPTIONS, Policy, policy_from
+
+SELECTION_OPTIONS: Dict[str, Dict[str, Any]] = dict(
+    checks=dict(type="list", elements="str", default=[]),
+    skip_checks=dict(type="list", elements="str", default=[]),
+)
+
+
+class Request(NamedTuple):
+    policy: Policy
+    checks: List[Check]
+
+
+def options(subject: Optional[str]) -> Dict[str, Any]:
+    """Return the argument spec of a module: the options of its subject, or for every subject one dictionary of them."""
+    if subject is not None:
+        return dict(SELECTION_OPTIONS, **OPTIONS[subject])
+    spec = dict(SELECTION_OPTIONS)
+    for name, subject_options in OPTIONS.items():
+        spec[name] = dict(type="dict", default={}, options=subject_options)
+    return spec
+
+
+def request(subject: Optional[str], params: Dict[str, Any]) -> Request:
+    """Return what the parameters of a module with options(subject) ask for. Raises Refused, naming the option."""
+    policy = policy_from({subject: params} if subject is not None else params)
+    available = [check for check in CHECKS if subject in (None, check.subject)]
+    return Request(policy, select(available, params["checks"], params["skip_checks"]))
