@@ -73,7 +73,8 @@ def _remedy_result(done: Remedy, check_mode: bool) -> Dict[str, Any]:
     result: Dict[str, Any] = dict(
         changed=bool(done.plan.actions) if check_mode else _changed(done.outcomes),
         findings=fold_findings(findings),
-        checks=entries(done.after or done.before),
+        checks=entries(done.before),
+        proof=entries(done.after) if done.after else [],
         actions=fold_actions(done.plan.actions, findings),
         remaining=fold_findings(done.remaining),
         run_id=done.run_id,

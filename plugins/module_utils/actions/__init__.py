@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Everything that can change a host. A verb is prepared (look again, keep what undo needs), journalled, and only then done."""
 
-from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple, Union
+from typing import Dict, List, Sequence, Union
 
 from ..errors import CannotAct, JournalFailed, Unneeded
 from ..model import DONE, FAILED, UNNEEDED, Action, Outcome
@@ -10,6 +10,8 @@ from .journal import Journal
 from .verb import Prepared, Verb
 
 VERBS: Dict[str, Verb] = {}
+
+DIFF_LINES = 100
 
 
 def apply(actions: Sequence[Action], journal: Journal) -> List[Outcome]:
@@ -47,9 +49,6 @@ def _act(prepared: Prepared) -> Outcome:
         return Outcome(action, UNNEEDED, str(error))
     except CannotAct as error:
         return Outcome(action, FAILED, str(error))
-
-
-DIFF_LINES = 100
 
 
 def diff(actions: Sequence[Action]) -> Dict[str, str]:
