@@ -60,14 +60,15 @@ def remediate(
     policy: Policy,
     checks: Sequence[Check],
     max_changes: int,
-    open_journal: Optional[Callable[[Audit, Plan], Journal]],
+    open_journal: Optional[Callable[[], Journal]],
 ) -> Remedy:
     """Run the flow. ``look`` makes a fresh host reader; ``open_journal`` is None in check mode, which ends with the plan."""
     before = audit(look(), policy, checks)
     plan = make_plan(before, policy, max_changes)
     if open_journal is None or not plan.actions:
         return Remedy(before, plan, [], None, [], list(plan.refusals), None)
-    with open_journal(before, plan) as journal:
+    with open_journal() as journal:
+        journal.begin(before.findings)
         outcomes = apply(plan.actions, journal)
         acted = {action.check for action in plan.actions}
         after = audit(look(), policy, [check for check in checks if check.id in acted])

@@ -19,9 +19,11 @@ from .model import DONE
 from .plain import plain
 from .remediate import Plan, Remedy, remediate
 from .request import options, request
-from .undo import Undone, UndoPlan, undo
+from .undo import Undone, undo
 
-STATE_OPTIONS: Dict[str, Dict[str, Any]] = dict(state_dir=dict(type="path", default=STATE_DIR))
+STATE_OPTIONS: Dict[str, Dict[str, Any]] = dict(
+    state_dir=dict(type="path", default=STATE_DIR), keep_days=dict(type="int", default=30)
+)
 REMEDY_OPTIONS: Dict[str, Dict[str, Any]] = dict(
     STATE_OPTIONS,
     max_changes=dict(type="int", default=500),
@@ -35,10 +37,8 @@ def run(subject: Optional[str] = None) -> None:
     module = AnsibleModule(argument_spec=dict(options(subject), **REMEDY_OPTIONS), supports_check_mode=True)
     params = module.params
 
-    def open_journal(before: Audit, plan: Plan) -> Journal:
-        journal = Journal(params["state_dir"], dict(module=module._name, options=plain(params)))
-        journal.findings(before.findings)
-        return journal
+    def open_journal() -> Journal:
+        return Journal(params["state_dir"], dict(module=module._name, options=plain(params)), params["keep_days"])
 
     try:
         asked = request(subject, params)
@@ -58,8 +58,8 @@ def run_undo() -> None:
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     params = module.params
 
-    def open_journal(plan: UndoPlan) -> Journal:
-        return Journal(params["state_dir"], dict(module=module._name, undoes=params["run_id"]))
+    def open_journal() -> Journal:
+        return Journal(params["state_dir"], dict(module=module._name, undoes=params["run_id"]), params["keep_days"])
 
     try:
         undone = undo(params["state_dir"], params["run_id"], None if module.check_mode else open_journal)

@@ -7,7 +7,7 @@ from typing import Callable, List, NamedTuple, Optional, Sequence
 from .actions import VERBS, apply
 from .actions.journal import Intent, Journal, read_intents
 from .errors import Unneeded
-from .model import DONE, FAILED, Action, Outcome
+from .model import FAILED, UNNEEDED, Action, Outcome
 
 
 class Lost(NamedTuple):
@@ -34,8 +34,9 @@ def plan_undo(intents: Sequence[Intent]) -> UndoPlan:
     actions: List[Action] = []
     lost: List[Lost] = []
     for intent in reversed(intents):
-        # Without a result the run was cut short: the object itself shows whether the act took place.
-        if intent.result not in (DONE, None):
+        # Nothing kept: it was never ready to be done. A failure, or a run cut short, may have changed it all the same,
+        # and the object itself shows whether it did.
+        if intent.result == UNNEEDED or not intent.kept:
             continue
         answer = VERBS[intent.verb].undo(intent)
         if isinstance(answer, str):
@@ -53,12 +54,13 @@ def _is_needed(action: Action) -> bool:
     return True
 
 
-def undo(state_dir: str, run_id: str, open_journal: Optional[Callable[[UndoPlan], Journal]]) -> Undone:
+def undo(state_dir: str, run_id: str, open_journal: Optional[Callable[[], Journal]]) -> Undone:
     """Undo a run; open_journal is None in check mode, which ends with the plan. Raises Refused and JournalFailed."""
     plan = plan_undo(read_intents(state_dir, run_id))
     if open_journal is None or not plan.actions:
         return Undone(plan, [], [], None)
-    with open_journal(plan) as journal:
+    with open_journal() as journal:
+        journal.begin([])
         outcomes = apply(plan.actions, journal)
         failed = [outcome for outcome in outcomes if outcome.result == FAILED]
         journal.close_run(len(failed))

@@ -19,12 +19,8 @@ def apply(actions: Sequence[Action], journal: Journal) -> List[Outcome]:
 
     Everything is prepared and on disk before the first act. Raises JournalFailed, with nothing changed, when it cannot be.
     """
-    try:
-        ready = [_prepare(action, journal) for action in actions]
-        journal.intents(actions, [step.kept if isinstance(step, Prepared) else {} for step in ready])
-    except JournalFailed:
-        journal.discard()
-        raise
+    ready = [_prepare(action, journal) for action in actions]
+    journal.intents(actions, [step.kept if isinstance(step, Prepared) else {} for step in ready])
     outcomes = [_act(step) if isinstance(step, Prepared) else step for step in ready]
     journal.outcomes(outcomes)
     return outcomes

@@ -41,21 +41,24 @@ class Intent(NamedTuple):
 class Journal:
     """An open journal with the lock of the state directory held, so that two runs never act on one host together."""
 
-    def __init__(self, state_dir: str, header: Dict[str, Any]) -> None:
+    def __init__(self, state_dir: str, header: Dict[str, Any], keep_days: int) -> None:
+        if keep_days < 1:
+            raise Refused(f"keep_days: {keep_days} would remove what the last run kept; give 1 or more")
         self.run_id = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-" + uuid.uuid4().hex[:8]
         self.state_dir = state_dir
-        self.path = os.path.join(state_dir, "journal", self.run_id + ".jsonl")
-        self.quarantine = os.path.join(state_dir, "quarantine", self.run_id)
+        self.path = os.path.join(_directory(state_dir, "journal"), self.run_id + ".jsonl")
+        self.quarantine = os.path.join(_directory(state_dir, "quarantine"), self.run_id)
         self.troubles: List[str] = []
         self._kept: Optional[int] = None
+        self._promised = False
         self._lock = _take_lock(state_dir)
         try:
-            _directory(state_dir, "journal")
+            _prune(state_dir, time.time() - keep_days * 86400)
             self._file = _create(self.path)
         except BaseException:
             os.close(self._lock)
             raise
-        self._begin([dict(header, record="run", run_id=self.run_id, started=time.time())])
+        self._header = dict(header, record="run", run_id=self.run_id, started=time.time())
 
     def __enter__(self) -> "Journal":
         return self
@@ -63,18 +66,25 @@ class Journal:
     def __exit__(
         self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
+        if not self._promised:  # nothing was changed, so these files would only fill the disk
+            _unlink(self.path)
+            if self._kept is not None:
+                _unlink(self.quarantine)
         for descriptor in (self._file, self._kept, self._lock):
             if descriptor is not None:
                 os.close(descriptor)
 
-    def findings(self, findings: Iterable[Finding]) -> None:
-        """Keep every finding in full: a result shows them folded. Raises JournalFailed."""
-        self._begin(dict(plain(finding, UNBOUNDED), record="finding") for finding in findings)
+    def begin(self, findings: Iterable[Finding]) -> None:
+        """Say what the run is and every finding in full: a result shows them folded. Raises JournalFailed."""
+        records = [self._header] + [dict(plain(finding, UNBOUNDED), record="finding") for finding in findings]
+        try:
+            self._append(records)
+        except OSError as error:
+            raise _failed(self.path, error)
 
     def keep(self, content: bytes) -> Dict[str, Any]:
         """Add content to the quarantine file of this run, and return where it is. It is on disk when intents() returns."""
         if self._kept is None:
-            _directory(self.state_dir, "quarantine")
             self._kept = _create(self.quarantine)
         try:
             offset = os.lseek(self._kept, 0, os.SEEK_END)
@@ -106,6 +116,7 @@ class Journal:
             _sync_directory(os.path.dirname(self.path))
         except OSError as error:
             raise _failed(self.path, error)
+        self._promised = True
 
     def outcomes(self, outcomes: Sequence[Outcome]) -> None:
         """Add what became of each action, in the order of the intents."""
@@ -117,18 +128,6 @@ class Journal:
     def close_run(self, remaining: int) -> None:
         """Add that the second look was taken, and how much of what was acted on it still found."""
         self._afterwards([dict(record="end", ended=time.time(), remaining=remaining)])
-
-    def discard(self) -> None:
-        """Remove this run's files, after preparing failed and before anything was changed: they would only fill the disk."""
-        os.unlink(self.path)
-        if self._kept is not None:
-            os.unlink(self.quarantine)
-
-    def _begin(self, records: Iterable[Dict[str, Any]]) -> None:
-        try:
-            self._append(records)
-        except OSError as error:
-            raise _failed(self.path, error)
 
     def _afterwards(self, records: Iterable[Dict[str, Any]]) -> None:
         # The acts are done and their intents are on disk, so undo works: a full disk now is told, and ends nothing.
@@ -203,6 +202,23 @@ def _take_lock(state_dir: str) -> int:
     return descriptor
 
 
+def _prune(state_dir: str, before: float) -> None:
+    """Remove the runs that began before a time, with what they kept: whoever cleans each night must not fill the disk."""
+    oldest = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(before))
+    for directory, ending in (("journal", ".jsonl"), ("quarantine", "")):
+        for name in os.listdir(os.path.join(state_dir, directory)):
+            run_id = name[: -len(ending)] if ending else name
+            if RUN_ID.match(run_id) and run_id < oldest:
+                _unlink(os.path.join(state_dir, directory, name))
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError as error:
+        raise _failed(path, error)
+
+
 def _directory(state_dir: str, *below: str) -> str:
     """Make the directory, root's alone at every step below the state directory, and return its path."""
     path = state_dir
@@ -252,8 +268,8 @@ def _sync_directory(path: str) -> None:
 
 def _failed(path: str, error: OSError) -> JournalFailed:
     return JournalFailed(
-        f"{path}: {error.strerror}; what undo needs could not be put on disk, so nothing was changed. "
-        "Make room there, or name another state_dir",
+        f"{path}: {error.strerror}; the journal that undo needs cannot be kept there, so nothing was changed. "
+        "Mend that, or name another state_dir",
         path=path,
         errno=error.errno,
     )
