@@ -193,10 +193,13 @@ def _intents(records: Sequence[Dict[str, Any]]) -> List[Intent]:
 
 def _take_lock(state_dir: str) -> int:
     path = os.path.join(_directory(state_dir), "lock")
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _failed(path, error)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         os.close(descriptor)
         raise Refused(f"another run is changing this host ({path} is locked); wait until it has ended", path=path)
     return descriptor
