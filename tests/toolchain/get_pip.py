@@ -7,5 +7,7 @@ The pip that came with the Python installs them from the package index.
 import subprocess
 import sys
 
+# Of get-pip.py's own options these two ask for less than it would install; here nothing is installed unasked.
+packages = [argument for argument in sys.argv[1:] if argument not in ("--no-setuptools", "--no-wheel")]
 subprocess.check_call([sys.executable, "-m", "ensurepip", "--default-pip"], stdout=subprocess.DEVNULL)
-subprocess.check_call([sys.executable, "-m", "pip", "install"] + sys.argv[1:])
+subprocess.check_call([sys.executable, "-m", "pip", "install", "--quiet", *packages])
