@@ -47,12 +47,12 @@ lab-down: ## Take the lab down
 	@lab/lab down
 
 bench: $(RUN)/ready $(LINK) ## Measure side by side
-	@$(RUN_PATH) tests/bench/run
+	@for measurement in tests/bench/*.py; do $(RUN_PATH) python $$measurement; done
 
 build: $(RUN)/ready ## Build the artefact into build/
 	@$(RUN_PATH) tests/toolchain/build build
 
-test: test-lint test-unit test-sanity $(OLDEST)/ready $(TEST)/ready $(LINK) ## Run every test
+test: test-lint test-unit test-sanity $(LINT)/ready $(OLDEST)/ready $(TEST)/ready $(LINK) ## Run every test
 	$(TEST_PATH) python -m pytest tests/package tests/integration tests/fleet
 
 test-lint: $(LINT)/ready $(LINK) ## Formatting, types, YAML, Ansible, documentation, shell
@@ -78,7 +78,7 @@ test-sanity: $(OLDEST)/ready $(TEST)/ready ## ansible-test sanity on the oldest 
 	@tests/toolchain/apt-packages shellcheck
 	@for venv in $(OLDEST) $(TEST); do [ ! -e $$venv/ready ] || tests/toolchain/sanity $$venv; done
 
-test-package: $(OLDEST)/ready $(TEST)/ready ## Build, install and run what users install
+test-package: $(LINT)/ready $(OLDEST)/ready $(TEST)/ready ## Build, install and run what users install
 	$(TEST_PATH) python -m pytest tests/package
 
 test-integration: $(OLDEST)/ready $(TEST)/ready $(LINK) ## Each module on a real host
