@@ -55,8 +55,13 @@ def haproxy_configuration(lab: Lab) -> str:
     return template + "\n".join(servers) + "\n"
 
 
+def remove(lab: Lab, host: Host) -> None:
+    """Remove the host's layer; the host is off, and mounted it only in a namespace of its own."""
+    shutil.rmtree(lab.host_directory(host))
+
+
 def remove_all(lab: Lab) -> None:
-    """Empty the lab's directory, its description last; hosts mount their disks only in namespaces of their own."""
+    """Empty the lab's directory, its description last; its hosts are off."""
     for child in lab.directory.iterdir():
         if child.is_dir():
             shutil.rmtree(child)

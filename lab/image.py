@@ -15,6 +15,7 @@ from command import LabError, run, tell
 from state import STATE, load, locked, names
 
 CACHE = Path("/var/cache/phpfleet-lab")
+APT = Path("/etc/apt")
 FILES = Path(__file__).parent / "image"
 KEEP_DAYS = 14
 
@@ -33,7 +34,7 @@ PACKAGES = (
     "php-fpm php-cli php-apcu nginx haproxy "
     "python3 python3-psutil python3-apt sudo acl "
     "procps iproute2 iputils-ping util-linux util-linux-extra curl socat ca-certificates"
-).split()
+)
 
 # Each kind of host turns on its own.
 SERVICES = ("nginx", "haproxy", "php-fpm")
@@ -44,15 +45,14 @@ def build() -> Path:
     """The directory of the base image, built when no earlier command left it."""
     install_machine_packages()
     release = debian_release()
-    sources = debian_sources(release)
     CACHE.mkdir(parents=True, exist_ok=True)
     with locked(CACHE):
-        base = CACHE / f"base-{release}-{recipe(release, sources)}"
+        base = CACHE / f"base-{release}-{recipe(release)}"
         remove_unfinished()
         if base.exists():
             tell(f"image: {base}")
         else:
-            build_aside(release, sources, base)
+            build_aside(release, base)
         os.utime(base)
         remove_unused()
     return base
@@ -108,20 +108,21 @@ def apt_settings() -> list[str]:
     return [line for line in run(["apt-config", "dump"]).splitlines() if kept.match(line)]
 
 
-def recipe(release: str, sources: list[str]) -> str:
+def recipe(release: str) -> str:
     """A short hash over all that decides what the image holds, this program included."""
-    digest = hashlib.sha256(repr((release, platform.machine(), sources, Path(__file__).read_bytes())).encode())
-    for path in sorted(FILES.rglob("*")):
-        if path.is_file():
-            digest.update(repr((str(path.relative_to(FILES)), mode(path), path.read_bytes())).encode())
+    digest = hashlib.sha256(repr((release, platform.machine(), Path(__file__).read_bytes())).encode())
+    for directory, pattern in ((APT, "sources.list*"), (APT, "sources.list.d/*"), (FILES, "**/*")):
+        for path in sorted(directory.glob(pattern)):
+            if path.is_file():
+                digest.update(repr((str(path.relative_to(directory)), mode(path), path.read_bytes())).encode())
     return digest.hexdigest()[:12]
 
 
-def build_aside(release: str, sources: list[str], base: Path) -> None:
-    tell(f"image: building Debian {release} with {len(PACKAGES)} packages, about half a minute")
+def build_aside(release: str, base: Path) -> None:
+    tell(f"image: building Debian {release}, which takes half a minute to a minute")
     aside = Path(tempfile.mkdtemp(prefix="building-", dir=CACHE))
     root = aside / "root"
-    bootstrap(release, sources, root)
+    bootstrap(release, debian_sources(release), root)
     add_files(root)
     turn_off_services(root)
     forget_identity(root)
@@ -137,7 +138,7 @@ def bootstrap(release: str, sources: list[str], root: Path) -> None:
             *("setpriv", "--pdeathsig", "KILL"),
             *("unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"),
             *("mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory", "--quiet"),
-            f"--include={','.join(PACKAGES)}",
+            f"--include={PACKAGES}",
             *(f"--aptopt={setting}" for setting in apt_settings()),
             '--aptopt=APT::Install-Recommends "false"',
             '--aptopt=Acquire::Languages "none"',

@@ -10,6 +10,13 @@ from command import LabError
 from state import Host, Lab
 
 INCIDENTS = Path(__file__).parent / "incidents"
+RUN_STDIN = """set -eu
+program=$(mktemp)
+trap 'rm -f "$program"' EXIT
+cat > "$program"
+chmod 700 "$program"
+"$program"
+"""
 
 
 def names() -> list[str]:
@@ -32,9 +39,8 @@ def inject(name: str, lab: Lab, host: Host) -> None:
     if name not in names():
         raise LabError(f"there is no incident `{name}`; there are: {', '.join(names())}")
     program = INCIDENTS / name
-    on_host = 'program=$(mktemp) && cat > "$program" && chmod 700 "$program" && "$program"; ended=$?; rm -f "$program"; exit $ended'
     done = subprocess.run(
-        ["ssh", "-F", str(lab.ssh_config), host.name, on_host], input=program.read_bytes(), check=False
+        ["ssh", "-F", str(lab.ssh_config), host.name, RUN_STDIN], input=program.read_bytes(), check=False
     )
     if done.returncode != 0:
         raise LabError(f"incident `{name}` ended with {done.returncode} on {host.name}; what it said is above")

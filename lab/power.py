@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 from command import LabError, run
 from state import Host, Lab
@@ -37,39 +38,45 @@ def populated(cgroup: Path) -> bool:
     """Whether a living process is in the cgroup or below; a zombie doesn't count."""
     try:
         return "populated 1" in (cgroup / "cgroup.events").read_text()
-    except (FileNotFoundError, OSError) as error:
-        if cgroup.exists():
-            raise LabError(f"{cgroup}/cgroup.events can't be read: {error}") from error
+    except FileNotFoundError:
         return False
 
 
 def on(lab: Lab, host: Host) -> None:
     """Start booting the host; it goes on without this program."""
     cgroup = lab_cgroup(lab) / host.name
-    (cgroup / "keeper").mkdir(parents=True, exist_ok=True)
     directory = lab.host_directory(host)
-
-    def enter_cgroup() -> None:
-        (cgroup / "keeper/cgroup.procs").write_text("0")
-
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOST": host.name,
+        "BASE": lab.base,
+        "DIRECTORY": str(directory),
+        "NAMESPACE": lab.namespace(host),
+        "CGROUP": str(cgroup.relative_to(cgroup_tree())),
+    }
+    boot = ["unshare", "--mount", "--propagation", "private", str(BOOT_HOST)]
+    try:
+        (cgroup / "keeper").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LabError(f"the lab can't make a cgroup for {host.name} here: {error}") from error
     with open(directory / "console.log", "ab") as console:
-        subprocess.Popen(
-            ["unshare", "--mount", "--propagation", "private", str(BOOT_HOST)],
-            env={
-                "PATH": os.environ["PATH"],
-                "HOST": host.name,
-                "BASE": lab.base,
-                "DIRECTORY": str(directory),
-                "NAMESPACE": lab.namespace(host),
-                "CGROUP": str(cgroup.relative_to(cgroup_tree())),
-            },
-            stdin=subprocess.DEVNULL,
-            stdout=console,
-            stderr=console,
-            start_new_session=True,
-            # Before the first program runs, so that whatever it starts can always be ended with its cgroup.
-            preexec_fn=enter_cgroup,
-        )
+        start_inside(cgroup / "keeper", boot, environment, console)
+
+
+def start_inside(cgroup: Path, command: list[str], environment: dict[str, str], output: BinaryIO) -> None:
+    """Start `command` in `cgroup`, so that all it ever starts can be ended with the cgroup.
+
+    It waits for a word until it is in there; if this program dies first, the pipe closes and nothing starts.
+    """
+    waiting = ["sh", "-c", 'read -r go && exec "$@" < /dev/null', "sh", *command]
+    hear, say = os.pipe()
+    process = subprocess.Popen(
+        waiting, env=environment, stdin=hear, stdout=output, stderr=output, start_new_session=True
+    )
+    os.close(hear)
+    (cgroup / "cgroup.procs").write_text(str(process.pid))
+    os.write(say, b"go\n")
+    os.close(say)
 
 
 def off(cgroup: Path) -> None:

@@ -114,6 +114,10 @@ def mark_complete(lab: Lab) -> None:
     (lab.directory / "complete").touch()
 
 
+def mark_unfinished(lab: Lab) -> None:
+    (lab.directory / "complete").unlink()
+
+
 def is_complete(lab: Lab) -> bool:
     """Whether an `up` in this boot of the machine got as far as having the network and all disks."""
     return (lab.directory / "complete").exists() and lab.boot_id == boot_id()
@@ -148,7 +152,7 @@ def routed_subnets() -> Iterator[int]:
 
 @contextlib.contextmanager
 def locked(directory: Path) -> Iterator[int]:
-    """Hold an exclusive lock on a directory, and give its inode; the kernel drops the lock when the holder is killed."""
+    """Hold an exclusive lock on a directory, and give its inode; the kernel drops it when the holder is killed."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
