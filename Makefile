@@ -68,10 +68,10 @@ test-lint: $(LINT)/ready $(LINK) ## Formatting, types, YAML, Ansible, documentat
 
 test-unit: $(UNIT:%=%/ready) $(OLDEST)/ready $(TEST)/ready $(LINK) ## Unit tests on every Python of a host, and on the controller's
 	@for venv in $(UNIT); do \
-	    [ ! -e $$venv/ready ] || { echo "==> $$venv"; $$venv/bin/python -m pytest tests/unit; }; \
+	    [ ! -e $$venv/ready ] || { echo "==> $$venv"; $$venv/bin/python -m pytest -q tests/unit; }; \
 	done
 	@for venv in $(OLDEST) $(TEST); do \
-	    [ ! -e $$venv/ready ] || { echo "==> $$venv"; $$venv/bin/python -m pytest tests/unit/controller; }; \
+	    [ ! -e $$venv/ready ] || { echo "==> $$venv"; $$venv/bin/python -m pytest -q tests/unit/controller; }; \
 	done
 
 test-sanity: $(OLDEST)/ready $(TEST)/ready ## ansible-test sanity on the oldest and the newest ansible-core
