@@ -58,7 +58,7 @@ def _walk(root: str, parts: List[str], path: str, follow: bool) -> Tuple[Optiona
             os.close(directory)
             directory = step
     except OSError as error:
-        raise explained(error, path)
+        raise explained(error, path) from error
     finally:
         os.close(directory)
     raise CannotLook(f"{path}: it has no last component", path=path)

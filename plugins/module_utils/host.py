@@ -1,17 +1,20 @@
 # Copyright: (c) 2026, phpfleet.remediation contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The one edge to the host for everything that looks. Nothing in here changes anything, or knows what it is read for."""
+"""The one edge to the host for everything that looks. Nothing here changes anything, or knows what it is read for."""
 
 import ctypes
 import errno
 import os
 import pwd
+import select
+import signal
 import stat
+import subprocess
 import time
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple, TypeVar
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
 from .directory import explained, open_place
-from .errors import LibraryMissing, Missing, PhpfleetError, TooLarge, Untrusted
+from .errors import CannotLook, LibraryMissing, Missing, PhpfleetError, TooLarge, Untrusted
 from .policy import Policy
 
 try:
@@ -46,6 +49,13 @@ class Semaphore(NamedTuple):
     waiting_zero: int
 
 
+class Ran(NamedTuple):
+    """What a command that only reads came to: its exit status, negative for a signal, and both its outputs together."""
+
+    status: int
+    output: bytes
+
+
 class Host:
     """Reads one host, below ``root``. One instance is one look: what it gathered once is not gathered again."""
 
@@ -67,6 +77,14 @@ class Host:
         result: F = facts
         return result
 
+    def again(self) -> "Host":
+        """A second look at the same host, that remembers nothing of this one."""
+        return type(self)(self.root)
+
+    def within(self, pid: int) -> "Host":
+        """The files as a process sees them, which may have another root or other mounts than we (/proc/PID/root)."""
+        return type(self)(os.path.join(self.root, "proc", str(pid), "root"))
+
     def now(self) -> float:
         """Wall clock, in seconds since the epoch."""
         return time.time()
@@ -81,13 +99,13 @@ class Host:
         try:
             seen = os.stat(place.name, dir_fd=place.directory, follow_symlinks=False)
         except OSError as error:
-            raise explained(error, path)
+            raise explained(error, path) from error
         finally:
             os.close(place.directory)
         return _stat(seen)
 
     def read(self, path: str, limit: int, follow: bool = False) -> bytes:
-        """The whole content of a plain file. Raises TooLarge above ``limit`` bytes and Untrusted for anything else than a file."""
+        """The whole content of a plain file. Raises TooLarge above ``limit`` bytes and Untrusted for anything else."""
         return self.read_with_stat(path, limit, follow)[0]
 
     def read_with_stat(self, path: str, limit: int, follow: bool = False) -> Tuple[bytes, Stat]:
@@ -98,7 +116,7 @@ class Host:
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
             descriptor = os.open(place.name, flags, dir_fd=place.directory)
         except OSError as error:
-            raise explained(error, path)
+            raise explained(error, path) from error
         finally:
             os.close(place.directory)
         try:
@@ -107,7 +125,7 @@ class Host:
                 raise Untrusted(f"{path}: it is no plain file; remove it or name another path", path=path)
             return _read_all(descriptor, path, limit), _stat(seen)
         except OSError as error:
-            raise explained(error, path)
+            raise explained(error, path) from error
         finally:
             os.close(descriptor)
 
@@ -117,19 +135,64 @@ class Host:
         try:
             descriptor = os.open(place.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=place.directory)
         except OSError as error:
-            raise explained(error, path)
+            raise explained(error, path) from error
         finally:
             os.close(place.directory)
         try:
             return sorted(os.listdir(descriptor))
+        except OSError as error:
+            raise explained(error, path) from error
         finally:
             os.close(descriptor)
 
+    def physical(self, path: str) -> str:
+        """``path`` with the links on the way to it resolved; its last name need not exist and may itself be a link."""
+        place = open_place(self.root, path)
+        os.close(place.directory)
+        return place.path
+
+    def link(self, path: str) -> str:
+        """What a link says, as it stands there: readlink(2)."""
+        place = open_place(self.root, path)
+        try:
+            return os.readlink(place.name, dir_fd=place.directory)
+        except OSError as error:
+            raise explained(error, path) from error
+        finally:
+            os.close(place.directory)
+
+    def run(self, argv: Sequence[str], deadline: float, limit: int) -> Ran:
+        """Run a command that only reads for at most ``deadline`` seconds: no shell, no input, almost no environment.
+
+        argv[0] is a path, and root's own program: running what others can write would make them root. It is checked
+        and run by one descriptor, so that it cannot be exchanged in between. Raises Untrusted, TooLarge above
+        ``limit`` bytes of output, and CannotLook when it does not end in time.
+        """
+        try:
+            program = os.open(argv[0], os.O_PATH | os.O_CLOEXEC)
+        except OSError as error:
+            raise explained(error, argv[0]) from error
+        try:
+            _demand_roots_own(os.fstat(program), argv[0])
+            return _run(program, argv, deadline, limit)
+        except OSError as error:
+            raise explained(error, argv[0]) from error
+        finally:
+            os.close(program)
+
     def processes(self) -> Iterator[Any]:
-        """psutil.Process of every process that can be seen; attributes may still raise psutil.Error when it ends."""
+        """psutil.Process of every process that can be seen; attributes may still raise psutil.Error when it ends.
+
+        Not by process_iter(): it hands out what it remembers of a pid, whoever bears that pid now.
+        """
         library = self.psutil()
         library.PROCFS_PATH = os.path.join(self.root, "proc")
-        return iter(library.process_iter())
+        for pid in library.pids():
+            try:
+                process = library.Process(pid)
+            except library.NoSuchProcess:
+                continue  # it ended since
+            yield process
 
     def psutil(self) -> Any:
         """The library itself, for its constants and errors. Raises LibraryMissing where the host lacks it."""
@@ -148,7 +211,7 @@ class Host:
             return str(uid)
 
     def semaphores(self, identifier: int, count: int) -> List[Semaphore]:
-        """Every semaphore of a set, by semctl(2). Raises Missing when the set is gone and Forbidden without permission."""
+        """Every semaphore of a set, by semctl(2). Raises Missing when it is gone and Forbidden without permission."""
         values = (ctypes.c_ushort * count)()
         self._semctl(identifier, 0, _GETALL, values)
         return [
@@ -171,6 +234,63 @@ class Host:
                 raise Missing(f"sem {identifier}: it is gone", object=f"sem {identifier}")
             raise explained(OSError(code, os.strerror(code)), f"sem {identifier}")
         return result
+
+
+def _demand_roots_own(seen: os.stat_result, path: str) -> None:
+    if not stat.S_ISREG(seen.st_mode) or seen.st_uid != 0 or seen.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise Untrusted(
+            f"{path}: it is not run, because others than root own it or can write it; mend its owner and mode",
+            path=path,
+        )
+
+
+def _run(program: int, argv: Sequence[str], deadline: float, limit: int) -> Ran:
+    started = subprocess.Popen(
+        list(argv),
+        executable=f"/proc/self/fd/{program}",
+        pass_fds=(program,),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd="/",
+        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"},
+        start_new_session=True,
+    )
+    with started:
+        try:
+            output = _output(started, time.monotonic() + deadline, limit)
+        finally:
+            # With all that it started: its group bears its pid, which nobody else can bear before it is waited for.
+            os.killpg(started.pid, signal.SIGKILL)
+    if output is None:
+        raise CannotLook(f"{argv[0]}: `{' '.join(argv)}` did not end within {deadline:g} s", command=list(argv))
+    if len(output) > limit:
+        raise TooLarge(f"{argv[0]}: `{' '.join(argv)}` says more than {limit} bytes", command=list(argv))
+    return Ran(started.returncode, output)
+
+
+def _output(started: "subprocess.Popen[bytes]", end: float, limit: int) -> Optional[bytes]:
+    """All that it says until it ends, or a little more than ``limit`` bytes; None when the time ``end`` comes first."""
+    assert started.stdout is not None
+    output = b""
+    while len(output) <= limit:
+        ready, _, _ = select.select([started.stdout], [], [], max(end - time.monotonic(), 0))
+        if not ready:
+            return None
+        piece = os.read(started.stdout.fileno(), 1 << 16)
+        if not piece:
+            return output if _ends(started.pid, end) else None
+        output += piece
+    return output
+
+
+def _ends(pid: int, end: float) -> bool:
+    """Wait until a child has ended, without reaping it; False when the time ``end`` comes first."""
+    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.001)
+    return True
 
 
 def _read_all(descriptor: int, path: str, limit: int) -> bytes:
