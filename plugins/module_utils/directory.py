@@ -19,7 +19,7 @@ _OPEN = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Place(NamedTuple):
-    """An open directory and a name in it. The caller closes ``directory``; ``path`` is physical, as seen below the root."""
+    """An open directory, which the caller closes, and a name in it; ``path`` is physical, as seen below the root."""
 
     directory: int
     name: str
@@ -27,7 +27,7 @@ class Place(NamedTuple):
 
 
 def open_place(root: str, path: str, follow: bool = False) -> Place:
-    """Open the directory that holds ``path`` (absolute, below ``root``); with ``follow``, resolve a trusted link at its end too.
+    """Open the directory that holds ``path`` (absolute, below ``root``); ``follow`` resolves a trusted link at its end too.
 
     The name itself need not exist. Raises Missing, Forbidden, Untrusted or CannotLook.
     """
@@ -40,8 +40,11 @@ def open_place(root: str, path: str, follow: bool = False) -> Place:
 
 
 def _walk(root: str, parts: List[str], path: str, follow: bool) -> Tuple[Optional[Place], List[str]]:
-    """Walk until the end, or until a link or ``..``: then return the parts to begin again with, all before it physical."""
-    directory = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    """Walk until the end, or until a link or ``..``: then return the parts to begin again with, physical before it."""
+    try:
+        directory = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise explained(error, root) from error
     try:
         for index, name in enumerate(parts):
             if name == "..":
@@ -65,7 +68,7 @@ def _walk(root: str, parts: List[str], path: str, follow: bool) -> Tuple[Optiona
 
 
 def _link_target(directory: int, name: str, path: str) -> Optional[str]:
-    """Return where a link points, None where ``name`` is no link, and raise Untrusted where others could have placed it."""
+    """Return where a link points, None where ``name`` is no link; Untrusted where others could have placed it."""
     try:
         target = os.readlink(name, dir_fd=directory)
     except OSError as error:

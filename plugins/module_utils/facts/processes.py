@@ -48,7 +48,7 @@ class Processes(NamedTuple):
 
 
 def gather(host: Host, policy: Policy) -> Processes:
-    """Return the processes of the host's pid namespace. Raises LibraryMissing without psutil, CannotLook without proc."""
+    """Return the processes of the host's pid namespace. Raises LibraryMissing and, without /proc, CannotLook."""
     library = host.psutil()
     by_pid: Dict[int, Process] = {}
     hidden = set()
