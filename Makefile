@@ -57,7 +57,7 @@ test: test-lint test-unit test-sanity $(LINT)/ready $(OLDEST)/ready $(TEST)/read
 
 test-lint: $(LINT)/ready $(LINK) ## Formatting, types, YAML, Ansible, documentation, shell
 	@tests/toolchain/apt-packages shellcheck
-	$(LINT_PATH) ruff check
+	$(LINT_PATH) ruff check --output-format concise
 	$(LINT_PATH) ruff format --check
 	$(LINT_PATH) mypy
 	$(LINT_PATH) yamllint --strict .
