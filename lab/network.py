@@ -46,7 +46,7 @@ def create(lab: Lab) -> None:
     Path(f"/proc/sys/net/ipv4/conf/{uplink}/forwarding").write_text("0")
     Path(f"/proc/sys/net/ipv6/conf/{uplink}/disable_ipv6").write_text("1")
     run(["ip", "address", "add", f"{lab.controller}/24", "dev", uplink])
-    run(["ip", "link", "set", uplink, "up"])
+    run(["ip", "link", "set", uplink, "alias", f"phpfleet lab {lab.name}", "up"])
     for host in lab.hosts:
         attach(lab, host.name, host.address, lab.namespace(host))
 
