@@ -182,6 +182,13 @@ def test_up_is_a_no_op_that_starts_what_is_off(other_lab: str) -> None:
     assert "has 1 web hosts" in refused("--lab", other_lab, "up", "2")
 
 
+def test_the_callers_umask_and_path_stay_out_of_the_hosts(other_lab: str) -> None:
+    bare = {**os.environ, "PATH": "/usr/local/bin:/usr/bin:/bin"}
+    done = attempt(LAB, "--lab", other_lab, "up", "1", umask=0o077, env=bare)
+    assert done.returncode == 0, done.stderr
+    Host(other_lab, "web1").run("setpriv --reuid=nobody --clear-groups cat /etc/hosts /etc/machine-id")
+
+
 @pytest.mark.parametrize("seconds", KILLED_AFTER)
 def test_a_killed_up_is_finished_by_the_next_and_cleared_by_down(other_lab: str, seconds: float) -> None:
     for finish in (["up", "1"], ["down"]):
