@@ -63,6 +63,7 @@ class Host:
         self.root = root
         self._gathered: Dict[Callable[..., Any], Tuple[Any, Optional[PhpfleetError]]] = {}
         self._libc: Optional[ctypes.CDLL] = None
+        self._users: Dict[int, str] = {}
 
     def once(self, gather: Callable[["Host", Policy], F], policy: Policy) -> F:
         """Return gather(self, policy), from memory when this look has asked before; an error is remembered too."""
@@ -204,11 +205,18 @@ class Host:
         return psutil
 
     def user_name(self, uid: int) -> str:
-        """The name of a user, or the number as text where the host knows none."""
-        try:
-            return pwd.getpwuid(uid).pw_name
-        except KeyError:
-            return str(uid)
+        """The name of a user, or the number as text where the host knows none. Asked once a look: it may be a directory service."""
+        if uid not in self._users:
+            self._users[uid] = _user_name(uid)
+        return self._users[uid]
+
+    def is_root(self) -> bool:
+        """Whether we see what only root sees; much of /proc does not refuse others, but shows them nothing."""
+        return os.geteuid() == 0
+
+    def page_size(self) -> int:
+        """The size of a page of memory, in bytes."""
+        return os.sysconf("SC_PAGE_SIZE")
 
     def semaphores(self, identifier: int, count: int) -> List[Semaphore]:
         """Every semaphore of a set, by semctl(2). Raises Missing when it is gone and Forbidden without permission."""
@@ -234,6 +242,13 @@ class Host:
                 raise Missing(f"sem {identifier}: it is gone", object=f"sem {identifier}")
             raise explained(OSError(code, os.strerror(code)), f"sem {identifier}")
         return result
+
+
+def _user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def _demand_roots_own(seen: os.stat_result, path: str) -> None:

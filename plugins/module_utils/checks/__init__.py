@@ -5,8 +5,9 @@
 from typing import Any, Callable, Dict, Sequence
 
 from ..model import Check
+from . import sysv_ipc_orphaned_segment
 
-CHECKS: Sequence[Check] = ()
+CHECKS: Sequence[Check] = (sysv_ipc_orphaned_segment.CHECK,)
 
 # What an info module shows beside the findings, a subject each.
 FACTS: Dict[str, Callable[..., Any]] = {}

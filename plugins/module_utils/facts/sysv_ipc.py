@@ -1,0 +1,350 @@
+# Copyright: (c) 2026, phpfleet.remediation contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The SysV IPC tables of a host: shared memory segments, semaphore sets and message queues, and what limits them.
+
+Sources: proc(5) and sysvipc(7); ipc/shm.c, ipc/sem.c and ipc/msg.c of the kernel print the tables. Fields carry the
+names of the tables' own columns. Nothing in here attaches a segment: that would overwrite who used it last, and when.
+"""
+
+from operator import itemgetter
+from typing import Any, Callable, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set, Tuple, TypeVar, Union
+
+from ..errors import Forbidden, Malformed, Missing, NotApplicable
+from ..host import Host, Semaphore
+from ..policy import Policy
+
+TABLE_LIMIT = 64 * 1024 * 1024  # bytes; 32,768 segments are 6 MiB
+LINE_LIMIT = 512  # bytes; the widest line of a genuine table is below 300
+SEMAPHORES_READ = 200000  # in one look; anybody may make sets of 32,000 semaphores, PHP's have 3
+LOOKS_APART = 0.1  # seconds between the two looks
+
+PRIVATE_KEY = 0  # IPC_PRIVATE: no program can find the object by a key
+MARKED_FOR_REMOVAL = 0o1000  # SHM_DEST in the mode of a segment
+_INITIAL_PID_NAMESPACE = 0xEFFFFFFC  # include/linux/proc_ns.h
+_INITIAL_IPC_NAMESPACE = 0xEFFFFFFF
+
+
+class Segment(NamedTuple):
+    """A shared memory segment, a line of /proc/sysvipc/shm. Size in bytes; times since the epoch, 0 for never."""
+
+    key: int
+    perms: int
+    shmid: int
+    size: int
+    cpid: int
+    lpid: int
+    nattch: int
+    uid: int
+    gid: int
+    cuid: int
+    cgid: int
+    atime: int
+    dtime: int
+    ctime: int
+
+    @property
+    def id(self) -> int:
+        return self.shmid
+
+    @property
+    def object(self) -> str:
+        return f"shm {self.shmid}"
+
+    @property
+    def last_used(self) -> int:
+        return max(self.atime, self.dtime, self.ctime)
+
+
+class SemaphoreSet(NamedTuple):
+    """A semaphore set, a line of /proc/sysvipc/sem. semaphores: what semctl(2) says, None where it was not asked."""
+
+    key: int
+    perms: int
+    semid: int
+    nsems: int
+    uid: int
+    gid: int
+    cuid: int
+    cgid: int
+    otime: int
+    ctime: int
+    semaphores: Optional[Tuple[Semaphore, ...]] = None
+
+    @property
+    def id(self) -> int:
+        return self.semid
+
+    @property
+    def object(self) -> str:
+        return f"sem {self.semid}"
+
+    @property
+    def last_used(self) -> int:
+        return max(self.otime, self.ctime)
+
+
+class Queue(NamedTuple):
+    """A message queue, a line of /proc/sysvipc/msg; cbytes and qnum are what waits in it."""
+
+    key: int
+    perms: int
+    msqid: int
+    cbytes: int
+    qnum: int
+    lspid: int
+    lrpid: int
+    uid: int
+    gid: int
+    cuid: int
+    cgid: int
+    stime: int
+    rtime: int
+    ctime: int
+
+    @property
+    def id(self) -> int:
+        return self.msqid
+
+    @property
+    def object(self) -> str:
+        return f"msg {self.msqid}"
+
+    @property
+    def last_used(self) -> int:
+        return max(self.stime, self.rtime, self.ctime)
+
+
+class SegmentGuard(NamedTuple):
+    """What makes a segment the one that was seen, and unused since."""
+
+    id: int
+    key: int
+    ctime: int
+    atime: int
+    dtime: int
+    lpid: int
+    nattch: int
+
+
+class SetGuard(NamedTuple):
+    """As SegmentGuard, for a semaphore set; waiters counts the processes that wait at any of its semaphores."""
+
+    id: int
+    key: int
+    ctime: int
+    otime: int
+    values: Tuple[int, ...]
+    waiters: int
+
+
+class QueueGuard(NamedTuple):
+    """As SegmentGuard, for a message queue."""
+
+    id: int
+    key: int
+    ctime: int
+    stime: int
+    rtime: int
+    qnum: int
+
+
+IpcObject = Union[Segment, SemaphoreSet, Queue]
+Record = TypeVar("Record", Segment, SemaphoreSet, Queue)
+
+
+class Limits(NamedTuple):
+    """What the kernel allows: /proc/sys/kernel/{shmmni,shmall,shmmax,sem,msgmni}. shmall in pages, shmmax in bytes."""
+
+    shmmni: int
+    shmall: int
+    shmmax: int
+    semmsl: int
+    semmns: int
+    semopm: int
+    semmni: int
+    msgmni: int
+    page_size: int
+
+
+class Table(NamedTuple):
+    """One table at one time.
+
+    now: when it was read. objects: all of them. changing: those that were not the same in two looks. unread: sets about
+    which semctl(2) said nothing, for want of permission or because there are more than SEMAPHORES_READ. users: names of
+    the owners by uid. shared: processes of another pid namespace use this table too; a user who is not seen may live.
+    """
+
+    now: float
+    objects: Sequence[Any]
+    changing: FrozenSet[str]
+    unread: FrozenSet[str]
+    users: Dict[int, str]
+    shared: bool
+
+
+SEGMENT_COLUMNS = Segment._fields
+SET_COLUMNS = SemaphoreSet._fields[:-1]
+QUEUE_COLUMNS = Queue._fields
+
+
+def parse_table(content: bytes, columns: Sequence[str], make: Callable[..., Record], path: str) -> List[Record]:
+    """Return the lines of a table, their columns found by the names in its header: order and number vary by kernel.
+
+    ``columns`` begin with key and perms, the two that are not plain decimals. Raises Malformed.
+    """
+    header, _, rest = content.partition(b"\n")
+    names = header[:LINE_LIMIT].decode("ascii", "replace").split()
+    absent = [name for name in columns if name not in names]
+    if absent:
+        raise Malformed(
+            f"{path}: its header names no column {absent[0]}; report it with the kernel's version", path=path
+        )
+    pick = itemgetter(*[names.index(name) for name in columns])
+    return [_parse_line(line, pick, make, path) for line in rest.split(b"\n") if line]
+
+
+def _parse_line(line: bytes, pick: Callable[..., Any], make: Callable[..., Record], path: str) -> Record:
+    if len(line) > LINE_LIMIT:
+        raise Malformed(f"{path}: a line of {len(line)} bytes is no line of this table", path=path)
+    try:
+        key, perms, *rest = pick(line.split())
+        return make(int(key) & 0xFFFFFFFF, int(perms, 8), *map(int, rest))
+    except (ValueError, IndexError) as error:
+        raise Malformed(f"{path}: {line!r} does not hold the numbers that the header names", path=path) from error
+
+
+def parse_numbers(content: bytes, count: int, path: str) -> List[int]:
+    """Return the ``count`` numbers that a file of /proc/sys/kernel holds. Raises Malformed."""
+    fields = content.split()
+    try:
+        numbers = [int(field) for field in fields if len(field) <= 20]
+    except ValueError:
+        numbers = []
+    if not len(numbers) == len(fields) == count:
+        raise Malformed(f"{path}: {content[:80]!r} is not {count} numbers", path=path)
+    return numbers
+
+
+def is_selected(thing: IpcObject, owner: str, policy: Policy) -> bool:
+    """Return whether the policy's owners, keys and ids take this object in; each that is empty takes in everything."""
+    wanted = policy.sysv_ipc
+    return (
+        (not wanted.owners or owner in wanted.owners or str(thing.uid) in wanted.owners)
+        and (not wanted.keys or thing.key in wanted.keys)
+        and (not wanted.ids or thing.id in wanted.ids)
+    )
+
+
+def idle_seconds(thing: IpcObject, now: float) -> int:
+    """Return how long nothing was recorded about an object; negative where the clock was set back since."""
+    return int(now) - thing.last_used
+
+
+def is_candidate(thing: IpcObject, owner: str, policy: Policy, now: float) -> bool:
+    """Return whether an object is looked at closely: selected, and idle for min_age."""
+    return idle_seconds(thing, now) >= policy.sysv_ipc.min_age and is_selected(thing, owner, policy)
+
+
+def gather_limits(host: Host, policy: Policy) -> Limits:
+    """Return the limits. Raises NotApplicable where the kernel has no SysV IPC."""
+    _demand_sysv_ipc(host)
+    shmmni, shmall, shmmax, msgmni = [_numbers(host, name, 1)[0] for name in ("shmmni", "shmall", "shmmax", "msgmni")]
+    semmsl, semmns, semopm, semmni = _numbers(host, "sem", 4)
+    return Limits(shmmni, shmall, shmmax, semmsl, semmns, semopm, semmni, msgmni, host.page_size())
+
+
+def gather_segments(host: Host, policy: Policy) -> Table:
+    """Return the shared memory segments."""
+    return _gather(host, policy, lambda: _read(host, "shm", SEGMENT_COLUMNS, Segment))
+
+
+def gather_queues(host: Host, policy: Policy) -> Table:
+    """Return the message queues."""
+    return _gather(host, policy, lambda: _read(host, "msg", QUEUE_COLUMNS, Queue))
+
+
+def gather_sets(host: Host, policy: Policy) -> Table:
+    """Return the semaphore sets; semctl(2) is asked about the candidates only."""
+    unread: Set[str] = set()
+    table = _gather(host, policy, lambda: _ask(host, policy, _read(host, "sem", SET_COLUMNS, SemaphoreSet), unread))
+    return table._replace(unread=frozenset(unread))
+
+
+def _gather(host: Host, policy: Policy, look: Callable[[], Sequence[Record]]) -> Table:
+    """Look once, and where there is a candidate once more: only what is the same in both can be judged abandoned."""
+    first = look()
+    now = host.now()
+    users = {uid: host.user_name(uid) for uid in {thing.uid for thing in first}}
+    changing: FrozenSet[str] = frozenset()
+    if any(is_candidate(thing, users[thing.uid], policy, now) for thing in first):
+        host.pause(LOOKS_APART)
+        second = set(look())
+        changing = frozenset(thing.object for thing in first if thing not in second)
+    return Table(now, first, changing, frozenset(), users, _is_shared(host, first))
+
+
+def _ask(host: Host, policy: Policy, sets: Sequence[SemaphoreSet], unread: Set[str]) -> List[SemaphoreSet]:
+    now, left = host.now(), SEMAPHORES_READ
+    asked = []
+    for thing in sets:
+        if not is_candidate(thing, host.user_name(thing.uid), policy, now):
+            asked.append(thing)
+        elif thing.nsems > left:
+            unread.add(thing.object)
+            asked.append(thing)
+        else:
+            left -= thing.nsems
+            asked.append(_with_semaphores(host, thing, unread))
+    return asked
+
+
+def _with_semaphores(host: Host, thing: SemaphoreSet, unread: Set[str]) -> SemaphoreSet:
+    try:
+        return thing._replace(semaphores=tuple(host.semaphores(thing.semid, thing.nsems)))
+    except Missing:
+        return thing  # removed since the table was read; the second look misses it too
+    except Forbidden:
+        unread.add(thing.object)
+        return thing
+
+
+def _is_shared(host: Host, things: Sequence[Record]) -> bool:
+    if any(_has_foreign_user(thing) for thing in things):
+        return True
+    return _namespace(host, "ipc") == _INITIAL_IPC_NAMESPACE and _namespace(host, "pid") != _INITIAL_PID_NAMESPACE
+
+
+def _has_foreign_user(thing: IpcObject) -> bool:
+    """Return whether somebody used an object whose pid has no number here: the kernel prints 0 for it."""
+    if isinstance(thing, Segment):
+        return thing.cpid == 0 or (thing.lpid == 0 and thing.atime != 0)
+    if isinstance(thing, Queue):
+        return (thing.lspid == 0 and thing.stime != 0) or (thing.lrpid == 0 and thing.rtime != 0)
+    return thing.otime != 0 and any(semaphore.pid == 0 for semaphore in thing.semaphores or ())
+
+
+def _namespace(host: Host, kind: str) -> int:
+    try:
+        name = host.link("/proc/self/ns/" + kind)
+    except Missing:
+        return 0  # a kernel without this kind of namespace
+    return int(name[name.index("[") + 1 : -1])
+
+
+def _demand_sysv_ipc(host: Host) -> None:
+    try:
+        host.list("/proc/sysvipc")
+    except Missing as error:
+        host.list("/proc/sys/kernel")  # without /proc nothing is known: Missing again, which ends as unknown
+        raise NotApplicable("this kernel has no SysV IPC: there is no /proc/sysvipc") from error
+
+
+def _numbers(host: Host, name: str, count: int) -> List[int]:
+    path = "/proc/sys/kernel/" + name
+    return parse_numbers(host.read(path, 4096), count, path)
+
+
+def _read(host: Host, name: str, columns: Sequence[str], make: Callable[..., Record]) -> List[Record]:
+    _demand_sysv_ipc(host)
+    path = "/proc/sysvipc/" + name
+    return parse_table(host.read(path, TABLE_LIMIT), columns, make, path)
