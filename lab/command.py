@@ -2,12 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What every part of the lab shares: its one error, running a command, and telling how far it is."""
 
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 
-STARTED = time.monotonic()
+# Handed on to the programs that this one starts, so that all of them count from the same moment.
+STARTED = float(os.environ.setdefault("PHPFLEET_LAB_STARTED", str(time.monotonic())))
 
 
 class LabError(Exception):

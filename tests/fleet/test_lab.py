@@ -6,13 +6,14 @@ import ipaddress
 import json
 import os
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import LAB, Host, Lab, attempt, lab_command, require_a_lab
+from conftest import CHECKOUT, LAB, Host, Lab, attempt, lab_command, require_a_lab
 
 STATE = Path("/var/lib/phpfleet-lab")
 # The seconds into an `up` of two hosts at which it is killed: while it makes disks, the network, and while hosts boot.
@@ -229,6 +230,17 @@ def test_what_is_wrong_is_named_with_what_to_do(lab: Lab) -> None:
 def test_an_ordinary_user_is_told_that_it_takes_root() -> None:
     done = attempt("unshare", "--user", LAB, "up")
     assert (done.returncode, "needs root" in done.stderr) == (1, True)
+
+
+def test_the_molecule_scenario_passes(tmp_path: Path) -> None:
+    require_a_lab()
+    programs = Path(sys.executable).parent
+    if not (programs / "molecule").exists():
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"molecule is not installed in {programs}")
+    environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(tmp_path), "NO_COLOR": "1"}
+    done = attempt(programs / "molecule", "test", cwd=CHECKOUT, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert leftovers("molecule") == []
 
 
 # The incidents. What they leave is looked at by other means than the collection's own: /proc, ps, and PHP itself.
