@@ -8,7 +8,7 @@ class ModuleDocFragment:
     LOOKS = r"""
 requirements:
   - Python 3.6 or newer on the host.
-  - psutil on the host, for every check that looks at processes. Without it those checks are V(unknown), and say so.
+  - psutil on the host, for every check that looks at processes. Without it they are V(unknown), and say so.
 attributes:
   check_mode:
     description: Whether the module runs in check mode.
@@ -32,7 +32,7 @@ attributes:
     CHANGES = r"""
 requirements:
   - Python 3.6 or newer on the host.
-  - psutil on the host, for every check that looks at processes. Without it those checks are V(unknown), and change nothing.
+  - psutil on the host, for every check that looks at processes. Without it they are V(unknown), and change nothing.
 attributes:
   check_mode:
     description: Whether the module runs in check mode.

@@ -30,4 +30,10 @@ options:
       - A directory that others may write is refused.
     type: path
     default: /var/lib/phpfleet
+  keep_days:
+    description:
+      - How many days O(state_dir) keeps the journal of a run, and what it took away. Each run removes those that are
+        older.
+    type: int
+    default: 30
 """

@@ -4,8 +4,80 @@
 
 DOCUMENTATION = r"""
 module: undo
-short_description: Remedy
-description: [Remedy.]
+short_description: Put back what a run took away
+version_added: 0.1.0
+description:
+  - Reads the journal of a run of M(phpfleet.remediation.remedy), or of a remedy of one subject, on the host that it
+    changed, and puts back what it took away, the newest first.
+  - Each object is looked at before. What is back already is left alone, and nothing that has taken its place since is
+    overwritten.
+  - A run that was cut short, by a power cut or a kill, is undone as far as it went.
+  - What cannot be put back is returned as RV(lost), with the reason and where its content is kept.
+  - It is a run itself, with a journal and a RV(run_id) of its own.
+author: phpfleet.remediation contributors (@phpfleet)
+options:
+  run_id:
+    description:
+      - The name of the run, from its result, or from the name of its journal in C(journal) below O(state_dir).
+    type: str
+    required: true
+extends_documentation_fragment:
+  - phpfleet.remediation.attributes.changes
+  - phpfleet.remediation.change.journal
+seealso:
+  - module: phpfleet.remediation.remedy
+"""
+
+EXAMPLES = r"""
+- name: Put back what the run took away
+  phpfleet.remediation.undo:
+    run_id: 20261121T220455Z-1f2e3d4c
+  become: true
+  register: undone
+
+- name: Show what is gone for good
+  ansible.builtin.debug:
+    var: undone.lost
+"""
+
+RETURN = r"""
+actions:
+  description: What is put back, as M(phpfleet.remediation.remedy) returns a plan.
+  returned: always
+  type: list
+  elements: dict
+outcomes:
+  description: What became of it, as M(phpfleet.remediation.remedy) returns it. Not there in check mode.
+  returned: when not in check mode
+  type: list
+  elements: dict
+lost:
+  description: What cannot be put back.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    object:
+      description: The object, as it was called in the run.
+      type: str
+      returned: always
+    reason:
+      description: Why it cannot be put back, and where its content is if it was kept.
+      type: str
+      returned: always
+run_id:
+  description: The name of this run. Null where there was nothing to put back.
+  returned: always
+  type: str
+diff:
+  description: The objects before and after, a line each, from the plan.
+  returned: always
+  type: dict
+problems:
+  description: All that failed the module.
+  returned: on failure
+  type: list
+  elements: str
 """
 
 from ..module_utils import remedy_module
