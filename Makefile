@@ -28,7 +28,7 @@ MAKE_VENV := @tests/toolchain/make-venv
 SHELL_SCRIPTS = $$(git ls-files -co --exclude-standard | xargs awk 'FNR > 1 {nextfile} /^\#!.*[\/ ](ba)?sh( |$$)/ {print FILENAME}')
 
 .PHONY: help demo audit lab-up lab-down bench build clean \
-	test test-lint test-unit test-sanity test-package test-integration test-fleet
+	test test-lint test-unit test-sanity test-molecule test-package test-integration test-fleet
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -52,7 +52,7 @@ bench: $(RUN)/ready $(LINK) ## Measure side by side
 build: $(RUN)/ready ## Build the artefact into build/
 	@$(RUN_PATH) tests/toolchain/build build
 
-test: test-lint test-unit test-sanity $(LINT)/ready $(OLDEST)/ready $(TEST)/ready $(LINK) ## Run every test
+test: test-lint test-unit test-sanity test-molecule $(LINT)/ready $(OLDEST)/ready $(TEST)/ready $(LINK) ## Run every test
 	$(TEST_PATH) python -m pytest tests/package tests/integration tests/fleet
 
 test-lint: $(LINT)/ready $(LINK) ## Formatting, types, YAML, Ansible, documentation, shell
@@ -77,6 +77,9 @@ test-unit: $(UNIT:%=%/ready) $(OLDEST)/ready $(TEST)/ready $(LINK) ## Unit tests
 test-sanity: $(OLDEST)/ready $(TEST)/ready ## ansible-test sanity on the oldest and the newest ansible-core
 	@tests/toolchain/apt-packages shellcheck
 	@for venv in $(OLDEST) $(TEST); do [ ! -e $$venv/ready ] || tests/toolchain/sanity $$venv; done
+
+test-molecule: $(TEST)/ready $(LINK) ## The Molecule scenario on the lab
+	$(TEST_PATH) molecule test
 
 test-package: $(LINT)/ready $(OLDEST)/ready $(TEST)/ready ## Build, install and run what users install
 	$(TEST_PATH) python -m pytest tests/package
