@@ -6,11 +6,11 @@ from typing import Dict, List, Sequence, Union
 
 from ..errors import CannotAct, JournalFailed, Unneeded
 from ..model import DONE, FAILED, UNNEEDED, Action, Outcome
-from . import sysv_ipc
+from . import pidfile, sysv_ipc
 from .journal import Journal
 from .verb import Prepared, Verb
 
-VERBS: Dict[str, Verb] = dict(sysv_ipc.VERBS)
+VERBS: Dict[str, Verb] = dict(sysv_ipc.VERBS, **pidfile.VERBS)
 
 DIFF_LINES = 100
 

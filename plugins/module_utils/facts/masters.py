@@ -1,0 +1,175 @@
+# Copyright: (c) 2026, phpfleet.remediation contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Masters of the web programs that are made of a master and its workers: which processes they are, and what they read.
+
+The executable is the proof. A title is believed only of a process that runs the program, and only to say which
+configuration file it was started with.
+"""
+
+import fnmatch
+import os
+import re
+import stat
+from typing import Callable, Dict, List, NamedTuple, Optional, Pattern, Tuple
+
+from ..errors import CannotLook, Missing, TooLarge
+from ..host import Host
+from .processes import Process, Processes
+
+MASTER = "master"
+WORKER = "worker"
+STARTING = "starting"  # or a test of the configuration, or any other short run of the program
+
+FILES_LIMIT = 1000
+BYTES_LIMIT = 8 * 1024 * 1024
+
+
+class Program(NamedTuple):
+    """How to know a program: the name of its executable, and the titles that it gives its master and its workers.
+
+    nested: whether a master may be the child of another, as nginx's is while its binary is upgraded. Where not, a child
+    is a worker whatever its title says: a worker runs code of others, which can write into its title.
+    """
+
+    name: str
+    executable: Pattern[str]
+    master_title: str
+    worker_title: str
+    nested: bool
+
+
+class Configured(NamedTuple):
+    """What a master's configuration says.
+
+    path: its main file. pidfile: an absolute path, None where none is configured. assumed: the pidfile is written as a
+    relative path, and the directory it belongs to is what the program's build usually has. trusted: root runs the
+    master, owns every file read, and no other may write one.
+    """
+
+    path: str
+    pidfile: Optional[str]
+    assumed: bool
+    trusted: bool
+
+
+class Master(NamedTuple):
+    """A running master. configured is None where unknown says why it is not known, or apart why it is not ours.
+
+    apart: it is a container's or in a chroot, so that its pids or its paths mean something else than ours do.
+    """
+
+    program: str
+    process: Process
+    configured: Optional[Configured]
+    unknown: Optional[str]
+    apart: Optional[str]
+
+
+def find(
+    host: Host, seen: Processes, program: Program, configuration: Callable[[Host, Process], Configured]
+) -> Tuple[Master, ...]:
+    """Return the masters of a program, by pid; ``configuration`` reads what one is configured with."""
+    found = (process for process in seen.by_pid.values() if role(process, program, seen.by_pid) == MASTER)
+    return tuple(_master(host, process, program, configuration) for process in sorted(found, key=lambda one: one.pid))
+
+
+def runs(process: Process, program: Program) -> bool:
+    """Whether a process runs the program, by its executable alone."""
+    return bool(process.executable and program.executable.match(os.path.basename(process.executable)))
+
+
+def role(process: Process, program: Program, by_pid: Dict[int, Process]) -> Optional[str]:
+    """Return MASTER, WORKER or STARTING for a process that runs the program, None for any other."""
+    if not runs(process, program):
+        return None
+    parent = by_pid.get(process.parent)
+    child = parent is not None and runs(parent, program)
+    if process.title.startswith(program.master_title) and (program.nested or not child):
+        return MASTER
+    if child or process.title.startswith(program.worker_title):
+        return WORKER
+    return STARTING
+
+
+def _master(
+    host: Host, process: Process, program: Program, configuration: Callable[[Host, Process], Configured]
+) -> Master:
+    try:
+        apart = _apart(host, process)
+        if apart:
+            return Master(program.name, process, None, None, apart)
+        configured = configuration(host, process)
+        for path in (configured.path, configured.pidfile):
+            if path and not _sees_as_we_do(host, process, os.path.dirname(path)):
+                return Master(program.name, process, None, None, f"{os.path.dirname(path)} is another directory to it")
+        trusted = configured.trusted and set(process.uids) == {0}
+        return Master(program.name, process, configured._replace(trusted=trusted), None, None)
+    except CannotLook as error:
+        return Master(program.name, process, None, str(error), None)
+
+
+def _apart(host: Host, process: Process) -> Optional[str]:
+    if host.link(f"/proc/{process.pid}/ns/pid") != host.link("/proc/self/ns/pid"):
+        return "it lives in another pid namespace, such as a container's"
+    if host.link(f"/proc/{process.pid}/root") != "/":
+        return "it lives in a chroot"
+    return None
+
+
+def _sees_as_we_do(host: Host, process: Process, directory: str) -> bool:
+    # Not by the mount namespace: systemd gives a service its own for PrivateTmp= alone, and /run is still the same.
+    return _identity(host.within(process.pid), directory) == _identity(host, directory)
+
+
+def _identity(host: Host, directory: str) -> Optional[Tuple[int, int]]:
+    try:
+        seen = host.stat(directory, follow=True)
+    except Missing:
+        return None
+    return seen.device, seen.inode
+
+
+class Reading:
+    """One reading of a configuration with all that it includes, within FILES_LIMIT and BYTES_LIMIT."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.trusted = True
+        self._files = 0
+        self._bytes = 0
+
+    def read(self, path: str) -> str:
+        """Return the text of one file. Raises CannotLook as Host.read() does, and TooLarge past the limits."""
+        content, seen = self.host.read_with_stat(path, BYTES_LIMIT, follow=True)
+        self._files += 1
+        self._bytes += len(content)
+        if self._files > FILES_LIMIT or self._bytes > BYTES_LIMIT:
+            raise TooLarge(
+                f"{path}: with it the configuration has more than {FILES_LIMIT} files or {BYTES_LIMIT} bytes; "
+                "look for an include that includes itself",
+                path=path,
+            )
+        self.trusted = self.trusted and seen.uid == 0 and not seen.mode & (stat.S_IWGRP | stat.S_IWOTH)
+        return content.decode("utf-8", "surrogateescape")
+
+    def matching(self, pattern: str) -> List[str]:
+        """Return the paths that an absolute pattern of glob(7) matches, sorted, as an include wants them."""
+        paths = [""]
+        for part in pattern.split("/")[1:]:
+            paths = [path + "/" + name for path in paths for name in self._names(path, part)]
+        return paths
+
+    def _names(self, directory: str, part: str) -> List[str]:
+        if not re.search(r"[*?\[]", part):
+            return [part]
+        try:
+            names = self.host.list(directory or "/")
+        except Missing:
+            return []
+        return [name for name in names if _matches(name, part)]
+
+
+def _matches(name: str, part: str) -> bool:
+    if name.startswith(".") and not part.startswith("."):
+        return False
+    return fnmatch.fnmatchcase(name, part)

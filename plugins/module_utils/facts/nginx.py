@@ -1,0 +1,138 @@
+# Copyright: (c) 2026, phpfleet.remediation contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""nginx on a host: its masters and what they are configured with."""
+
+import os
+import re
+import shlex
+from typing import Dict, Iterator, NamedTuple, Optional, Tuple
+
+from ..errors import CannotLook, Malformed, TooLarge
+from ..formats import nginx
+from ..host import Host
+from ..policy import Policy
+from . import processes
+from .masters import Configured, Master, Program, Reading, find
+from .processes import Process
+
+PROGRAM = Program(
+    name="nginx",
+    executable=re.compile(r"nginx(?:-debug)?(?:[.-]old)?\Z"),
+    master_title="nginx: master process",
+    worker_title="nginx: ",
+    nested=True,
+)
+INCLUDE_DEPTH = 20
+ANSWER_SECONDS = 5.0
+ANSWER_LIMIT = 64 * 1024
+# nginx(8). The title is the command line joined by spaces, without quotes: -g's text reaches up to the next option.
+_OPTIONS = ("-c", "-e", "-g", "-p")
+_FLAGS = ("-?", "-h", "-q", "-t", "-T", "-v", "-V", "-s")
+
+
+class Nginx(NamedTuple):
+    """masters: every running master, by pid."""
+
+    masters: Tuple[Master, ...]
+
+
+def gather(host: Host, policy: Policy) -> Nginx:
+    """Return the running nginx masters. Raises CannotLook where processes cannot be seen."""
+    return Nginx(find(host, host.once(processes.gather, policy), PROGRAM, configuration))
+
+
+def configuration(host: Host, master: Process) -> Configured:
+    """Return what a master's configuration says. Raises CannotLook where it cannot be known."""
+    given = options(master.title)
+    build = _Build(host, master, given.get("-p"))
+    path = build.absolute(given.get("-c") or build.option("conf-path", "conf/nginx.conf"))
+    reading = Reading(host)
+    pidfile = _pid(nginx.top_level(_ended(given.get("-g", "")))) or _pid(_statements(reading, path, 1))
+    pidfile = build.absolute(pidfile or build.option("pid-path", "logs/nginx.pid"))
+    return Configured(path, pidfile, False, reading.trusted)
+
+
+def options(title: str) -> Dict[str, str]:
+    """Return the options that a master's title shows, each with its argument."""
+    given: Dict[str, str] = {}
+    option: Optional[str] = None
+    for word in title[len(PROGRAM.master_title) :].split(" "):
+        if word in _OPTIONS:
+            option = word
+            given[option] = ""
+        elif word in _FLAGS:
+            option = None
+        elif word[:2] in _OPTIONS and option != "-g":
+            option = None
+            given[word[:2]] = word[2:]
+        elif option:
+            given[option] = (given[option] + " " + word).strip()
+    return given
+
+
+def _ended(statements: str) -> str:
+    return statements if statements.rstrip().endswith((";", "}")) or not statements else statements + ";"
+
+
+def _pid(statements: Iterator[nginx.Statement]) -> Optional[str]:
+    return next((words[1] for words in statements if words[0] == "pid" and len(words) == 2), None)
+
+
+def _statements(reading: Reading, path: str, depth: int) -> Iterator[nginx.Statement]:
+    """Yield the statements outside of any block, of a file and what it includes there."""
+    if depth > INCLUDE_DEPTH:
+        raise TooLarge(f"{path}: it is included {depth} deep; look for an include that includes itself", path=path)
+    try:
+        for words in nginx.top_level(reading.read(path)):
+            if words[0] != "include" or len(words) != 2:
+                yield words
+                continue
+            for included in reading.matching(os.path.join(os.path.dirname(path), words[1])):
+                yield from _statements(reading, included, depth + 1)
+    except Malformed as error:
+        raise CannotLook(f"{path}: {error}", path=path) from error
+
+
+class _Build:
+    """What the running executable was configured with; it is asked only when something depends on it."""
+
+    def __init__(self, host: Host, master: Process, prefix: Optional[str]) -> None:
+        self.host = host
+        self.master = master
+        self.prefix = prefix  # of the command line
+        self._options: Optional[Dict[str, str]] = None
+
+    def absolute(self, path: str) -> str:
+        """Return ``path`` below the prefix, as nginx takes relative paths."""
+        if path.startswith("/"):
+            return path
+        prefix = self.prefix or self.option("prefix", "/usr/local/nginx")
+        if not prefix.startswith("/"):
+            raise CannotLook(f"nginx {self.master.pid}: its -p {prefix} is relative to an unknown directory")
+        return os.path.join(prefix, path)
+
+    def option(self, name: str, default: str) -> str:
+        if self._options is None:
+            self._options = self._ask()
+        return self._options.get(name, default)
+
+    def _ask(self) -> Dict[str, str]:
+        # The executable that runs, not the file that may have taken its path since.
+        answer = self.host.run([f"/proc/{self.master.pid}/exe", "-V"], ANSWER_SECONDS, ANSWER_LIMIT)
+        return build_options(answer.output.decode("utf-8", "surrogateescape"))
+
+
+def build_options(answer: str) -> Dict[str, str]:
+    """Return the options of configure out of what ``nginx -V`` says. Raises CannotLook when it says none."""
+    line = next((line for line in answer.split("\n") if line.startswith("configure arguments:")), None)
+    if line is None:
+        raise CannotLook(
+            f"nginx -V: it says nothing of how it was built, but {answer[:200]!r}; name the pidfile in paths"
+        )
+    try:
+        words = shlex.split(line[len("configure arguments:") :])
+    except ValueError as error:
+        raise CannotLook(
+            f"nginx -V: its configure arguments cannot be read ({error}); name the pidfile in paths"
+        ) from error
+    return dict(word[2:].split("=", 1) for word in words if word.startswith("--") and "=" in word)
