@@ -19,15 +19,6 @@ APT = Path("/etc/apt")
 FILES = Path(__file__).parent / "image"
 KEEP_DAYS = 14
 
-# What the machine itself needs, as package and a program of it.
-MACHINE_PACKAGES = {
-    "systemd-container": "systemd-nspawn",
-    "mmdebstrap": "mmdebstrap",
-    "iproute2": "ip",
-    "openssh-client": "ssh",
-    "util-linux": "setpriv",
-}
-
 # Names without a version: the release decides which PHP it is. SysV IPC (sysvshm, sysvsem, sysvmsg) comes with it.
 PACKAGES = (
     "systemd systemd-sysv dbus libpam-systemd openssh-server cron logrotate "
@@ -43,7 +34,6 @@ NEVER_WANTED = ("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.ti
 
 def build() -> Path:
     """The directory of the base image, built when no earlier command left it."""
-    install_machine_packages()
     release = debian_release()
     CACHE.mkdir(parents=True, exist_ok=True)
     with locked(CACHE):
@@ -56,20 +46,6 @@ def build() -> Path:
         os.utime(base)
         remove_unused()
     return base
-
-
-def install_machine_packages() -> None:
-    missing = [package for package, program in MACHINE_PACKAGES.items() if not shutil.which(program)]
-    if not missing:
-        return
-    tell(f"machine: installing {' '.join(missing)}")
-    install = ["apt-get", "install", "--yes", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300", *missing]
-    os.environ["DEBIAN_FRONTEND"] = "noninteractive"
-    try:
-        run(install)
-    except LabError:
-        run(["apt-get", "update"])  # the package lists are missing or too old
-        run(install)
 
 
 def debian_release() -> str:
