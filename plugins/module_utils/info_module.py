@@ -18,7 +18,7 @@ from .request import options, request
 
 def run(subject: Optional[str] = None) -> None:
     """Be the module of one subject, or of all of them."""
-    module = AnsibleModule(argument_spec=options(subject), supports_check_mode=True)
+    module = AnsibleModule(argument_spec=options(subject, probes=True), supports_check_mode=True)
     try:
         asked = request(subject, module.params)
     except Refused as error:

@@ -35,6 +35,9 @@ PIDFILE_OPTIONS: Dict[str, Dict[str, Any]] = dict(
 
 OPTIONS = {"sysv_ipc": SYSV_IPC_OPTIONS, "pidfile": PIDFILE_OPTIONS}
 
+# Looks that leave a trace on the host: only the info module of the subject takes them, and only when asked.
+PROBE_OPTIONS: Dict[str, Dict[str, Dict[str, Any]]] = {"sysv_ipc": dict(read_headers=dict(type="bool", default=False))}
+
 
 class SysvIpcPolicy(NamedTuple):
     """Which IPC objects are looked at, and which of them may go. Ages in seconds, sizes in bytes.
@@ -53,6 +56,7 @@ class SysvIpcPolicy(NamedTuple):
     disposable_keys: Sequence[int]
     near_limit_percent: int
     snapshot_limit: int
+    read_headers: bool
 
 
 class PidfilePolicy(NamedTuple):
@@ -74,12 +78,22 @@ def policy_from(options: Dict[str, Dict[str, Any]]) -> Policy:
 
 def _options(subject: str, options: Dict[str, Dict[str, Any]]) -> Dict[str, Any]:
     given = options.get(subject) or {}
-    return {name: given.get(name, spec["default"]) for name, spec in OPTIONS[subject].items()}
+    return {name: given.get(name, spec["default"]) for name, spec in all_options(subject).items()}
+
+
+def all_options(subject: str) -> Dict[str, Dict[str, Any]]:
+    """Return the options of a subject with its probes: what its info module takes, and what makes up its policy."""
+    return dict(OPTIONS[subject], **PROBE_OPTIONS.get(subject, {}))
 
 
 def _sysv_ipc(values: Dict[str, Any]) -> SysvIpcPolicy:
     for name in ("keys", "keep_keys", "disposable_keys"):
         values[name] = [parse_key(text, name) for text in values[name]]
+    if 0 in values["disposable_keys"]:
+        raise Refused(
+            "sysv_ipc.disposable_keys: 0 is no key, but the mark of an object without one; what of those is proven to be "
+            "left behind needs no declaring, and for the rest name their owner in disposable_owners"
+        )
     _check_range("sysv_ipc", "min_age", values["min_age"], (0, 10 * 365 * 86400), "seconds")
     _check_range("sysv_ipc", "near_limit_percent", values["near_limit_percent"], (1, 100), "percent")
     _check_range("sysv_ipc", "snapshot_limit", values["snapshot_limit"], (0, 1 << 40), "bytes")

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, NamedTuple, Optional
 from .audit import select
 from .checks import CHECKS
 from .model import Check
-from .policy import OPTIONS, Policy, policy_from
+from .policy import OPTIONS, Policy, all_options, policy_from
 
 SELECTION_OPTIONS: Dict[str, Dict[str, Any]] = dict(
     checks=dict(type="list", elements="str", default=[]),
@@ -20,10 +20,13 @@ class Request(NamedTuple):
     checks: List[Check]
 
 
-def options(subject: Optional[str]) -> Dict[str, Any]:
-    """Return the argument spec of a module: the options of its subject, or for every subject one dictionary of them."""
+def options(subject: Optional[str], probes: bool = False) -> Dict[str, Any]:
+    """Return the argument spec of a module: the options of its subject, or for every subject one dictionary of them.
+
+    probes: with the looks that leave a trace, which only the info module of one subject takes.
+    """
     if subject is not None:
-        return dict(SELECTION_OPTIONS, **OPTIONS[subject])
+        return dict(SELECTION_OPTIONS, **(all_options(subject) if probes else OPTIONS[subject]))
     spec = dict(SELECTION_OPTIONS)
     for name, subject_options in OPTIONS.items():
         spec[name] = dict(type="dict", default={}, options=subject_options)

@@ -140,7 +140,7 @@ def remove(kind: str, identifier: int) -> None:
 def create(kind: str, key: int, *size: int) -> int:
     """Make an object that nobody but us may use yet, and return its id.
 
-    size is a segment's bytes, a set's semaphores, and absent for a queue. Raises Unneeded (the key is taken), CannotAct.
+    size is a segment's bytes or a set's semaphores, absent for a queue. Raises Unneeded (the key is taken), CannotAct.
     """
     identifier: int = getattr(_LIBC, _CREATORS[kind])(ctypes.c_int(key), *size, IPC_CREAT | IPC_EXCL | 0o600)
     if identifier >= 0:

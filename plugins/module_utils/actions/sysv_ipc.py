@@ -160,9 +160,7 @@ def _look_free(action: Action) -> None:
         raise Unneeded(f"{action.object} is gone, and without a key nobody would find a new one")
     identifier = ipc_calls.find_key(kind, taken.key)
     if identifier is not None:
-        raise Unneeded(
-            f"key 0x{taken.key:08x} is in use by {kind} {identifier}: it is back, or its program made a new one"
-        )
+        raise Unneeded(f"key 0x{taken.key:08x} is {kind} {identifier}: it is back, or its program made a new one")
 
 
 def _prepare_restore(action: Action, journal: Journal) -> Prepared:
@@ -171,7 +169,7 @@ def _prepare_restore(action: Action, journal: Journal) -> Prepared:
 
 
 def _restore(prepared: Prepared) -> str:
-    """Make the object closed to everybody, fill it, and only then give it to its owner, so that nobody sees half of it."""
+    """Make the object closed to others, fill it, and only then give it to its owner, so that nobody sees half of it."""
     taken, kind = cast(Taken, prepared.action.guard), _kind(prepared.action.object)
     content = _kept_content(taken.content) if taken.content else b""
     size = {"shm": (taken.size,), "sem": (len(taken.values),), "msg": ()}[kind]

@@ -13,6 +13,11 @@ from ..policy import Policy
 PROVEN = "proven"
 DECLARED = "declared"
 SUSPECTED = "suspected"
+WORDS = {
+    PROVEN: "is proven to be left behind",
+    DECLARED: "is left behind, and declared disposable",
+    SUSPECTED: "may be left behind",
+}
 
 ALIVE = "alive"
 DEAD = "dead"
@@ -55,7 +60,9 @@ def user(pid: int, never: bool, thing: IpcObject, processes: Processes) -> User:
     A younger process of the same user may be the very one: a stepped clock moves start times, but not recorded ones.
     """
     if pid == 0:
-        return User(pid, NEVER, "nobody yet") if never else User(pid, UNKNOWABLE, "a process of another pid namespace")
+        return (
+            User(pid, NEVER, "nobody yet") if never else User(pid, UNKNOWABLE, "pid 0 is one of another pid namespace")
+        )
     process = processes.by_pid.get(pid)
     if process is None:
         if not processes.complete:
@@ -101,7 +108,7 @@ def grade(
     doubts: what its own kind leaves open. usual: it has the shape in which PHP leaves it; any other has to be declared.
     """
     missing = list(doubts)
-    missing += [f"process {one.pid} {_OPEN[one.state]}: {one.reason}" for one in users if one.state in _OPEN]
+    missing += [f"{_name(one)} {_OPEN[one.state]}: {one.reason}" for one in users if one.state in _OPEN]
     if thing.object in table.changing:
         missing.append("it changed between two looks")
     private = thing.key == PRIVATE_KEY
@@ -110,6 +117,10 @@ def grade(
     if missing:
         return Grade(SUSPECTED, tuple(missing))
     return Grade(PROVEN if private and usual else DECLARED, ())
+
+
+def _name(one: User) -> str:
+    return f"process {one.pid}" if one.pid else "somebody"
 
 
 def is_declared(thing: IpcObject, owner: str, policy: Policy) -> bool:

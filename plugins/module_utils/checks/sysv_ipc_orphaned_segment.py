@@ -10,13 +10,14 @@ from ..facts import ipc_owners, processes, sysv_ipc
 from ..facts.ipc_owners import Owners
 from ..facts.processes import Processes
 from ..facts.sysv_ipc import MARKED_FOR_REMOVAL, PRIVATE_KEY, Limits, Segment, SegmentGuard, Table, idle_seconds
-from ..model import Action, Check, Finding, Verdict, found
+from ..model import Action, Check, Finding, Verdict, found, not_applicable
 from ..policy import Policy
 from .sysv_ipc import (
     ALIVE,
     LEAK_COUNT,
     NEVER,
     SUSPECTED,
+    WORDS,
     User,
     candidates,
     grade,
@@ -72,6 +73,8 @@ class Evidence(NamedTuple):
 
 def find(table: Table, limits: Limits, owners: Owners, running: Processes, policy: Policy) -> Verdict:
     """Judge the segments that nobody has attached."""
+    if "segment" not in policy.sysv_ipc.kinds:
+        return not_applicable("segment is not among the kinds that were asked for")
     idle = [(segment, owner) for segment, owner in candidates(table, owners, policy) if _is_detached(segment)]
     alike = Counter(_likeness(segment) for segment, _ in idle)
     nearly_full = is_near(len(table.objects), limits.shmmni, policy)
@@ -156,7 +159,7 @@ def _finding(segment: Segment, evidence: Evidence, nearly_full: bool) -> Finding
         segment.object,
         severity(evidence.grade, nearly_full),
         f"shared memory segment {segment.shmid} of {evidence.owner} (key {evidence.key}, {segment.size} bytes), "
-        f"used by nobody for {evidence.idle_seconds} s, is {evidence.grade} to be left behind",
+        f"unused for {evidence.idle_seconds} s, {WORDS[evidence.grade]}",
         evidence,
         REMEDY if removable else None,
         RISKS[segment.key != PRIVATE_KEY, evidence.content_kept] if removable else None,

@@ -40,7 +40,7 @@ def argument_spec(name):
     if name == "undo":
         return dict(remedy_module.STATE_OPTIONS, run_id=dict(type="str", required=True))
     subject = {"findings_info": None, "remedy": None}.get(name, name[: -len("_info")] if name.endswith("_info") else name)
-    spec = request.options(subject)
+    spec = request.options(subject, probes=name.endswith("_info"))
     return spec if name.endswith("_info") else dict(spec, **remedy_module.REMEDY_OPTIONS)
 
 
