@@ -232,6 +232,22 @@ def test_an_ordinary_user_is_told_that_it_takes_root() -> None:
     assert (done.returncode, "needs root" in done.stderr) == (1, True)
 
 
+def test_the_demo_ends_with_what_was_found_remedied_and_left(other_lab: str) -> None:
+    environment = {
+        **os.environ,
+        "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".cache/collections"),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PHPFLEET_LAB": other_lab,
+    }
+    done = attempt(CHECKOUT / "lab/demo", cwd=CHECKOUT, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    summary = [line.split() for line in done.stdout.partition("found  remedied")[2].splitlines()]
+    assert ["web1", "sysv_ipc.orphaned_segment", "64", "64", "0"] in summary
+    assert ["web3", "sysv_ipc.orphaned_segment", "3", "0", "3"] in summary
+    assert ["web2", "pidfile.foreign_process", "1", "1", "0"] in summary
+    assert all(line.endswith("on") for line in lab_command(other_lab, "status").splitlines())
+
+
 def test_the_molecule_scenario_passes(tmp_path: Path) -> None:
     require_a_lab()
     programs = Path(sys.executable).parent
