@@ -15,7 +15,7 @@ CAUSE = "something removed it: a cleaner of temporary files, or a second instanc
 
 
 def find(seen: Pidfiles, policy: Policy) -> Verdict:
-    if not seen.masters:
+    if not seen.masters and seen.complete:
         return not_applicable("no master of php-fpm or nginx runs here")
     absent = [file for file in seen.files if file.kind == "absent" and file.masters and not _is_elsewhere(seen, file)]
     sure = [file for file in absent if not _is_assumed(file)]
@@ -23,13 +23,18 @@ def find(seen: Pidfiles, policy: Policy) -> Verdict:
 
 
 def _blind(seen: Pidfiles, absent: List[Pidfile]) -> List[str]:
-    masters = [f"{master.unknown}" for master in seen.masters if master.unknown]
-    return masters + [
-        f"{file.path}: the configuration names it as a relative path, which may belong to another directory; "
-        "write the path from / on in the configuration, or name the pidfile in paths"
-        for file in absent
-        if _is_assumed(file)
-    ]
+    masters = [master.unknown for master in seen.masters if master.unknown]
+    hidden = [] if seen.complete else ["this user may not see all processes, so there may be masters; run with become"]
+    return (
+        masters
+        + hidden
+        + [
+            f"{file.path}: the configuration names it as a relative path, which may belong to another directory; "
+            "write the path from / on in the configuration, or name the pidfile in paths"
+            for file in absent
+            if _is_assumed(file)
+        ]
+    )
 
 
 def _is_elsewhere(seen: Pidfiles, file: Pidfile) -> bool:

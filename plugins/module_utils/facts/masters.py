@@ -24,6 +24,9 @@ FILES_LIMIT = 1000
 BYTES_LIMIT = 8 * 1024 * 1024
 
 
+_UNPROVEN = "process {1} is titled as a master of {0}, but this user may not see its executable; run with become"
+
+
 class Program(NamedTuple):
     """How to know a program: the name of its executable, and the titles that it gives its master and its workers.
 
@@ -69,8 +72,14 @@ def find(
     host: Host, seen: Processes, program: Program, configuration: Callable[[Host, Process], Configured]
 ) -> Tuple[Master, ...]:
     """Return the masters of a program, by pid; ``configuration`` reads what one is configured with."""
-    found = (process for process in seen.by_pid.values() if role(process, program, seen.by_pid) == MASTER)
-    return tuple(_master(host, process, program, configuration) for process in sorted(found, key=lambda one: one.pid))
+    running = sorted(seen.by_pid.values(), key=lambda process: process.pid)
+    masters = []
+    for process in running:
+        if role(process, program, seen.by_pid) == MASTER:
+            masters.append(_master(host, process, program, configuration))
+        elif process.executable is None and process.title.startswith(program.master_title):
+            masters.append(Master(program.name, process, None, _UNPROVEN.format(program.name, process.pid), None))
+    return tuple(masters)
 
 
 def runs(process: Process, program: Program) -> bool:

@@ -84,13 +84,14 @@ class Guard(NamedTuple):
 class Pidfiles(NamedTuple):
     """files by path. masters: all of php-fpm and nginx. unseen: what could not be looked at, and why.
 
-    heads: of php-fpm and nginx each, pid and start of every process that is no worker. users: names by uid. booted:
-    when the host was, in seconds since the epoch.
+    complete: whether every process could be seen. heads: of php-fpm and nginx each, pid and start of every process that
+    is no worker. users: names by uid. booted: when the host was, in seconds since the epoch.
     """
 
     files: Tuple[Pidfile, ...]
     masters: Tuple[Master, ...]
     unseen: Tuple[str, ...]
+    complete: bool
     heads: Dict[str, Heads]
     users: Dict[int, str]
     booted: Optional[int]
@@ -123,7 +124,8 @@ def _look(host: Host, policy: Policy) -> Pidfiles:
     files = tuple(_with_bearer(host, seen, _with_program(host, file, masters)) for file in read if file is not None)
     uids = {file.stat.uid for file in files if file.stat} | {file.process.uids[1] for file in files if file.process}
     users = {uid: host.user_name(uid) for uid in uids | {0}}
-    return Pidfiles(files, masters, tuple(unseen), {name: heads(seen, name) for name in PROGRAMS}, users, _booted(host))
+    running = {name: heads(seen, name) for name in PROGRAMS}
+    return Pidfiles(files, masters, tuple(unseen), seen.complete, running, users, _booted(host))
 
 
 def _candidates(host: Host, policy: Policy, masters: Sequence[Master], unseen: List[str]) -> Dict[str, List[str]]:
@@ -173,7 +175,7 @@ def _usual(host: Host, unseen: List[str]) -> List[str]:
             path = os.path.join(place, name)
             if NAME.match(name):
                 found.append(path)
-            elif _is_directory(host, path):
+            elif _is_directory(host, path, unseen):
                 found += [os.path.join(path, inner) for inner in _names(host, path, unseen) if NAME.match(inner)]
     if len(found) > FILES_LIMIT:
         unseen.append(f"/run: only {FILES_LIMIT} of {len(found)} pidfiles were looked at; remove what fills it")
@@ -190,10 +192,13 @@ def _names(host: Host, directory: str, unseen: List[str]) -> List[str]:
         return []
 
 
-def _is_directory(host: Host, path: str) -> bool:
+def _is_directory(host: Host, path: str, unseen: List[str]) -> bool:
     try:
         return stat.S_ISDIR(host.stat(path).mode)
     except Missing:
+        return False
+    except CannotLook as error:
+        unseen.append(str(error))
         return False
 
 
@@ -208,7 +213,7 @@ def _read(host: Host, path: str, origins: Tuple[str, ...], unseen: List[str]) ->
         content, seen = host.read_with_stat(path, CONTENT_LIMIT)
         return empty._replace(kind=kind, stat=seen, content=content, pid=parse_pid(content))
     except Missing:
-        return empty._replace(has_directory=_is_directory(host, os.path.dirname(path)))
+        return empty._replace(has_directory=_is_directory(host, os.path.dirname(path), unseen))
     except TooLarge:
         return empty._replace(kind=kind, stat=seen, problem=f"it has more than {CONTENT_LIMIT} bytes")
     except Malformed as error:

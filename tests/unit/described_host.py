@@ -1,0 +1,236 @@
+# Copyright: (c) 2026, phpfleet.remediation contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A host that a test describes: whatever Host reads by system calls comes from one mapping, all of it optional.
+
+now: 1795300000.0            # wall clock
+root: false                  # an ordinary user looks
+psutil: false                # the library is missing
+users: {33: www-data}
+processes:                   # parent, started, name, uid have defaults; executable null is one not to be seen
+  - {pid: 45, executable: /usr/sbin/php-fpm8.2, title: "php-fpm: master process (/etc/php/8.2/fpm/php-fpm.conf)"}
+  - {pid: 77, hidden: true}  # listed, and no more than that
+threads: {102: 100}          # thread id: process
+files:                       # text, or a mapping with content, mode, uid, gid, mtime, inode, kind (file, fifo, socket)
+  /run/nginx.pid: "51\n"
+links: {/var/run: /run}
+directories: [/run/lock]     # empty ones
+forbidden: [/run/sudo]
+commands: {"/proc/51/exe -V": "nginx version: …"}
+within: {200: {files: {…}}}  # what a process with another root sees
+later: {…}                   # what a second look finds different; null for what is gone then
+"""
+
+import copy
+import posixpath
+import stat
+import zlib
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import (
+    CannotLook,
+    Forbidden,
+    LibraryMissing,
+    Missing,
+    TooLarge,
+    Untrusted,
+)
+from ansible_collections.phpfleet.remediation.plugins.module_utils.host import Host, Ran, Stat
+
+NOW = 1795300000.0
+KINDS = {"file": stat.S_IFREG, "fifo": stat.S_IFIFO, "socket": stat.S_IFSOCK}
+
+
+class DescribedHost(Host):
+    """See above for the description. looks counts how often the host was looked at anew."""
+
+    def __init__(self, description: Dict[str, Any]) -> None:
+        super().__init__("/described")
+        self.description = description
+        self.looks = [self]
+        self._files: Dict[str, Any] = dict(description.get("files") or {})
+        self._links: Dict[str, str] = dict(description.get("links") or {})
+        self._forbidden = set(description.get("forbidden") or ())
+        self._processes = [_whole(process) for process in description.get("processes") or ()]
+        self._describe_proc()
+
+    def _describe_proc(self) -> None:
+        self._links["/proc/self/ns/pid"] = "pid:[4026531836]"
+        self._files.setdefault("/proc/stat", "btime 1795290000\n")
+        for process in self._processes:
+            home = f"/proc/{process['pid']}"
+            if process["hidden"] or process["executable"] is None:
+                self._forbidden.add(home + "/exe")
+            elif process["executable"]:
+                self._links[home + "/exe"] = process["executable"]
+            self._links.setdefault(home + "/root", "/")
+            self._links.setdefault(home + "/ns/pid", "pid:[4026531836]")
+            self._files.setdefault(home + "/status", f"Name:\tx\nTgid:\t{process['pid']}\n")
+        for thread, leader in (self.description.get("threads") or {}).items():
+            self._files[f"/proc/{thread}/status"] = f"Name:\tx\nTgid:\t{leader}\n"
+
+    def again(self) -> "DescribedHost":
+        later = copy.deepcopy(self.description)
+        for name, change in later.pop("later", {}).items():
+            later[name] = _merged(later.get(name) or {}, change) if isinstance(change, dict) else change
+        host = DescribedHost(later)
+        host.looks = self.looks
+        self.looks.append(host)
+        return host
+
+    def within(self, pid: int) -> Host:
+        inside = (self.description.get("within") or {}).get(pid)
+        return self if inside is None else DescribedHost(inside)
+
+    def now(self) -> float:
+        return float(self.description.get("now", NOW))
+
+    def pause(self, seconds: float) -> None:
+        """A described host stands still."""
+
+    def is_root(self) -> bool:
+        return bool(self.description.get("root", True))
+
+    def user_name(self, uid: int) -> str:
+        return str((self.description.get("users") or {}).get(uid, "root" if uid == 0 else uid))
+
+    def stat(self, path: str, follow: bool = False) -> Stat:
+        real = self._real(path, follow)
+        if real in self._links:
+            return Stat(stat.S_IFLNK | 0o777, 0, 0, len(self._links[real]), 0, _inode(real), 1)
+        if real in self._files:
+            return self._file(real)[1]
+        if not self._is_directory(real):
+            raise Missing(f"{path}: there is no such file", path=path)
+        return Stat(stat.S_IFDIR | 0o755, 0, 0, 0, 0, _inode(real), 1)
+
+    def read_with_stat(self, path: str, limit: int, follow: bool = False) -> Tuple[bytes, Stat]:
+        self._demand_allowed(path)
+        seen = self.stat(path, follow)
+        if not stat.S_ISREG(seen.mode):
+            raise Untrusted(f"{path}: it is no plain file", path=path)
+        content = self._file(self._real(path, follow))[0]
+        if len(content) > limit:
+            raise TooLarge(f"{path}: larger than {limit} bytes", path=path)
+        return content, seen
+
+    def list(self, path: str) -> List[str]:
+        self._demand_allowed(path)
+        real = self._real(path, True)
+        if not self._is_directory(real):
+            raise Missing(f"{path}: there is no such file", path=path)
+        return self._below(real)
+
+    def physical(self, path: str) -> str:
+        parent, name = posixpath.split(path)
+        real = self._real(parent, True)
+        if not self._is_directory(real):
+            raise Missing(f"{path}: there is no such file", path=path)
+        return posixpath.join(real, name)
+
+    def link(self, path: str) -> str:
+        self._demand_allowed(path)
+        real = self._real(path, False)
+        if real not in self._links:
+            raise Missing(f"{path}: there is no such file", path=path)
+        return self._links[real]
+
+    def run(self, argv: Any, deadline: float, limit: int) -> Ran:
+        answers = self.description.get("commands") or {}
+        if " ".join(argv) not in answers:
+            raise CannotLook(f"{argv[0]}: it is not run on this host")
+        return Ran(0, answers[" ".join(argv)].encode("utf-8"))
+
+    def psutil(self) -> Any:
+        if self.description.get("psutil") is False:
+            raise LibraryMissing("psutil is not installed for this Python")
+        return _Library
+
+    def processes(self) -> Iterator[Any]:
+        return iter([_Process(process) for process in self._processes])
+
+    def _demand_allowed(self, path: str) -> None:
+        if path in self._forbidden:
+            raise Forbidden(f"{path}: not readable for this user; run with become", path=path)
+
+    def _real(self, path: str, follow: bool) -> str:
+        """Resolve the links on the way, and with ``follow`` the one at the end."""
+        real = "/"
+        parts = [part for part in path.split("/") if part not in ("", ".")]
+        for number, part in enumerate(parts):
+            real = posixpath.normpath(posixpath.join(real, part))
+            if real in self._forbidden and number < len(parts) - 1:
+                raise Forbidden(f"{path}: not readable for this user; run with become", path=path)
+            if real in self._links and (follow or number < len(parts) - 1):
+                real = self._real(posixpath.join(posixpath.dirname(real), self._links[real]), True)
+        return real
+
+    def _is_directory(self, real: str) -> bool:
+        return real == "/" or real in (self.description.get("directories") or ()) or bool(self._below(real))
+
+    def _below(self, real: str) -> List[str]:
+        prefix = real.rstrip("/") + "/"
+        known = [*self._files, *self._links, *self._forbidden, *(self.description.get("directories") or ())]
+        return sorted({path[len(prefix) :].split("/")[0] for path in known if path.startswith(prefix)} - {""})
+
+    def _file(self, real: str) -> Tuple[bytes, Stat]:
+        described = self._files[real]
+        if not isinstance(described, dict):
+            described = dict(content=described)
+        content = described.get("content", "")
+        content = content if isinstance(content, bytes) else content.encode("utf-8", "surrogateescape")
+        mode = KINDS[described.get("kind", "file")] | described.get("mode", 0o644)
+        mtime_ns = int(described.get("mtime", NOW - 3600) * 10**9)
+        inode = described.get("inode", _inode(real))
+        return content, Stat(mode, described.get("uid", 0), described.get("gid", 0), len(content), mtime_ns, inode, 1)
+
+
+def _merged(before: Dict[Any, Any], change: Dict[Any, Any]) -> Dict[Any, Any]:
+    return {key: value for key, value in {**before, **change}.items() if value is not None}
+
+
+def _inode(path: str) -> int:
+    return zlib.crc32(path.encode("utf-8", "surrogateescape"))
+
+
+def _whole(process: Dict[str, Any]) -> Dict[str, Any]:
+    name = posixpath.basename(process.get("executable") or "")[:15]
+    defaults = dict(parent=1, started=NOW - 7200, name=name, executable="", title="", uid=0, zombie=False, hidden=False)
+    return dict(defaults, **process)
+
+
+class _Uids:
+    def __init__(self, uid: int) -> None:
+        self.real = self.effective = self.saved = uid
+
+
+class _Library:
+    """psutil, as far as Host and facts/processes.py use it."""
+
+    STATUS_ZOMBIE = "zombie"
+
+    class Error(Exception):
+        pass
+
+    class NoSuchProcess(Error):
+        pass
+
+
+class _Process:
+    def __init__(self, described: Dict[str, Any]) -> None:
+        self.pid = described["pid"]
+        self.described = described
+
+    def as_dict(self, names: Any) -> Dict[str, Optional[Any]]:
+        seen = self.described
+        if seen["hidden"]:
+            return {name: self.pid if name == "pid" else None for name in names}
+        values = dict(
+            pid=self.pid,
+            ppid=seen["parent"],
+            create_time=float(seen["started"]),
+            name=seen["name"],
+            cmdline=seen["title"].split(" ") if seen["title"] else [],
+            uids=_Uids(seen["uid"]),
+            status="zombie" if seen["zombie"] else "sleeping",
+        )
+        return {name: values[name] for name in names}
