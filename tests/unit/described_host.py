@@ -165,7 +165,8 @@ class DescribedHost(Host):
         return real
 
     def _is_directory(self, real: str) -> bool:
-        return real == "/" or real in (self.description.get("directories") or ()) or bool(self._below(real))
+        empty = {"/", *self._forbidden, *(self.description.get("directories") or ())}
+        return real in empty or bool(self._below(real))
 
     def _below(self, real: str) -> List[str]:
         prefix = real.rstrip("/") + "/"

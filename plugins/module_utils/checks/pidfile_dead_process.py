@@ -16,7 +16,10 @@ CAUSE = "its process ended without removing it, as one does that is killed or cr
 
 def find(seen: Pidfiles, policy: Policy) -> Verdict:
     findings = [_finding(seen, file) for file in seen.files if file.bearer == NOBODY]
-    hidden = [f"{file.path}: this user may not see whether process {file.pid} lives" for file in _hidden(seen)]
+    hidden = [
+        f"{file.path}: this user may not see whether process {file.pid} lives; run with become"
+        for file in _hidden(seen)
+    ]
     return verdict(seen, findings, hidden)
 
 

@@ -27,7 +27,7 @@ def find(seen: Pidfiles, policy: Policy) -> Verdict:
     hidden = [
         f"{file.path}: this user may not see which program process {file.pid} runs; run with become"
         for file in seen.files
-        if file.bearer == HIDDEN and file.process is not None
+        if file.bearer == HIDDEN
     ]
     return verdict(seen, findings, hidden)
 
