@@ -22,7 +22,7 @@ def plain(value: Any, list_limit: int = LIST_LIMIT) -> Any:
     if isinstance(value, str):
         return _printable(value)
     if isinstance(value, dict):
-        return {str(key): plain(item, list_limit) for key, item in value.items()}
+        return {_printable(str(key)): plain(item, list_limit) for key, item in value.items()}
     if hasattr(value, "_asdict"):
         return _plain_fields(value._asdict(), list_limit)
     return [plain(item, list_limit) for item in list(value)[:list_limit]]

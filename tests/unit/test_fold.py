@@ -1,0 +1,142 @@
+# Copyright: (c) 2026, phpfleet.remediation contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+import json
+from typing import NamedTuple
+
+import pytest
+from ansible_collections.phpfleet.remediation.plugins.module_utils.fold import (
+    BYTES,
+    EXAMPLES,
+    GROUPS,
+    fold_actions,
+    fold_findings,
+    fold_outcomes,
+)
+from ansible_collections.phpfleet.remediation.plugins.module_utils.model import (
+    DONE,
+    FAILED,
+    SEVERITIES,
+    Action,
+    Finding,
+    Outcome,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+class Evidence(NamedTuple):
+    owner: str
+    cause: str
+    note: str = ""
+
+
+class Bare(NamedTuple):
+    note: str
+
+
+class Guard(NamedTuple):
+    identifier: int
+
+
+def finding(
+    number, severity="medium", owner="www-data", cause="a crash", remedy="remove it", check="ipc.orphan", note=""
+):
+    return Finding(check, f"shm {number}", severity, f"{number} is left.", Evidence(owner, cause, note), remedy, "none")
+
+
+def action(number, check="ipc.orphan", verb="remove"):
+    return Action(check, verb, f"shm {number}", Guard(number), "none")
+
+
+FINDINGS = st.lists(
+    st.builds(
+        finding,
+        st.integers(0, 1000),
+        severity=st.sampled_from(SEVERITIES),
+        owner=st.sampled_from(["a", "b", "c"]),
+        cause=st.text(max_size=3),
+        remedy=st.none() | st.just("remove it"),
+    ),
+    max_size=20,
+)
+
+
+def test_a_leak_of_any_size_is_one_entry():
+    (entry,) = fold_findings([finding(number) for number in range(32768)])
+    assert entry["count"] == 32768
+    assert entry["examples"] == ["shm 0", "shm 1", "shm 2", "shm 3", "shm 4"] and len(entry["examples"]) == EXAMPLES
+    assert entry["object"] == "shm 0" and entry["summary"] == "0 is left."
+    assert entry["evidence"] == {"owner": "www-data", "cause": "a crash", "note": ""}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [dict(severity="low"), dict(owner="root"), dict(cause="a reload"), dict(remedy=None), dict(check="ipc.limit")],
+)
+def test_what_differs_for_a_person_is_told_apart(other):
+    assert [entry["count"] for entry in fold_findings([finding(1), finding(2), finding(3, **other)])] in (
+        [2, 1],
+        [1, 2],
+    )
+
+
+def test_evidence_without_owner_and_cause_folds_too():
+    bare = [finding(number)._replace(evidence=Bare(str(number))) for number in range(3)]
+    assert [entry["count"] for entry in fold_findings(bare)] == [3]
+
+
+@given(FINDINGS)
+def test_no_object_is_lost_and_the_worst_come_first(findings):
+    entries = fold_findings(findings)
+    assert sum(entry["count"] for entry in entries) == len(findings)
+    severities = [SEVERITIES.index(entry["severity"]) for entry in entries]
+    assert severities == sorted(severities)
+
+
+def test_more_groups_than_a_result_can_hold_are_counted_in_the_last_entry():
+    entries = fold_findings([finding(number, owner=str(number)) for number in range(GROUPS + 7)])
+    assert len(entries) == GROUPS + 1 and entries[-1]["count"] == 7
+    assert entries[-1]["summary"].startswith("7 more objects in 7 groups") and entries[-1]["examples"] == []
+
+
+def test_groups_too_large_for_a_result_are_counted_in_the_last_entry():
+    findings = [finding(number, owner=str(number), note="x" * 1000, cause="y" * 1000) for number in range(180)]
+    entries = fold_findings(findings)
+    assert len(json.dumps(entries)) < BYTES + 2000
+    assert sum(entry["count"] for entry in entries) == 180
+
+
+def test_the_worst_are_kept_when_not_all_fit():
+    findings = [finding(number, owner=str(number), severity="low") for number in range(GROUPS)]
+    entries = fold_findings([*findings, finding(9999, severity="critical")])
+    assert entries[0]["object"] == "shm 9999"
+
+
+def test_a_result_stays_small_whatever_the_host_looks_like():
+    worst = [finding(number, owner=str(number) * 500, cause="\x00" * 500, note="é" * 5000) for number in range(5000)]
+    planned = [action(number) for number in range(5000)]
+    outcomes = [Outcome(one, FAILED, "\x00" * 5000) for one in planned]
+    lists = [fold_findings(worst), fold_findings(worst), fold_actions(planned, worst), fold_outcomes(outcomes, worst)]
+    assert len(json.dumps(lists)) < 1024 * 1024
+
+
+def test_actions_fold_as_their_findings_do():
+    findings = [finding(1), finding(2), finding(3, owner="root")]
+    entries = fold_actions([action(1), action(2), action(3)], findings)
+    assert [(entry["count"], entry["examples"]) for entry in entries] == [(2, ["shm 1", "shm 2"]), (1, ["shm 3"])]
+    assert entries[0]["verb"] == "remove" and entries[0]["guard"] == {"identifier": 1}
+
+
+def test_different_verbs_and_results_are_told_apart():
+    findings = [finding(number) for number in range(4)]
+    assert len(fold_actions([action(1), action(2, verb="keep")], findings)) == 2
+    outcomes = [Outcome(action(0), DONE, "gone"), Outcome(action(1), FAILED, "busy"), Outcome(action(2), FAILED, "shy")]
+    entries = fold_outcomes(outcomes, findings)
+    assert [(entry["result"], entry["count"], entry["reason"]) for entry in entries] == [
+        (DONE, 1, "gone"),
+        (FAILED, 2, "busy"),
+    ]
+
+
+def test_actions_without_findings_fold_by_themselves():
+    assert [entry["count"] for entry in fold_actions([action(1), action(2)], [])] == [2]

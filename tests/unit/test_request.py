@@ -1,0 +1,39 @@
+# Copyright: (c) 2026, phpfleet.remediation contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+import pytest
+from ansible_collections.phpfleet.remediation.plugins.module_utils.checks import CHECKS, FACTS
+from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import Refused
+from ansible_collections.phpfleet.remediation.plugins.module_utils.policy import OPTIONS
+from ansible_collections.phpfleet.remediation.plugins.module_utils.request import options, request
+
+
+def params(subject, **given):
+    defaults = {name: spec["default"] for name, spec in options(subject).items()}
+    return dict(defaults, **given)
+
+
+def test_every_check_belongs_to_a_subject_with_options_and_facts():
+    assert {check.subject for check in CHECKS} == set(OPTIONS) == set(FACTS)
+    assert len({check.id for check in CHECKS}) == len(CHECKS)
+
+
+def test_the_module_of_all_subjects_takes_the_options_of_each_below_its_name():
+    spec = options(None)
+    for subject, subject_options in OPTIONS.items():
+        assert spec[subject]["options"] == subject_options and spec[subject]["type"] == "dict"
+
+
+def test_the_module_of_a_subject_runs_its_checks_by_its_options():
+    asked = request("sysv_ipc", params("sysv_ipc", min_age=5))
+    assert {check.subject for check in asked.checks} == {"sysv_ipc"}
+    assert asked.policy.sysv_ipc.min_age == 5
+
+
+def test_the_module_of_all_subjects_runs_them_all():
+    asked = request(None, params(None, sysv_ipc={"min_age": 5}))
+    assert asked.checks == list(CHECKS) and asked.policy.sysv_ipc.min_age == 5
+
+
+def test_a_check_of_another_subject_is_refused():
+    with pytest.raises(Refused, match=r"no check or subject 'pidfile\.dead_process'"):
+        request("sysv_ipc", params("sysv_ipc", checks=["pidfile.dead_process"]))
