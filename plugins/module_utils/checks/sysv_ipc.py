@@ -108,7 +108,7 @@ def grade(
     doubts: what its own kind leaves open. usual: it has the shape in which PHP leaves it; any other has to be declared.
     """
     missing = list(doubts)
-    missing += [f"{_name(one)} {_OPEN[one.state]}: {one.reason}" for one in users if one.state in _OPEN]
+    missing += [f"{_name(one)} {_OPEN[one.state]}: {one.reason}" for one in dict.fromkeys(users) if one.state in _OPEN]
     if thing.object in table.changing:
         missing.append("it changed between two looks")
     private = thing.key == PRIVATE_KEY

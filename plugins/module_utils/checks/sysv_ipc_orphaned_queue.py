@@ -99,7 +99,7 @@ def _evidence(
     receiver = user(queue.lrpid, queue.rtime == 0, queue, running)
     alive = ALIVE in (sender.state, receiver.state)
     leaking = queue.key == PRIVATE_KEY and alike[_likeness(queue)] >= LEAK_COUNT
-    if alive and not leaking:
+    if receivers.by_queue.get(queue.msqid) or (alive and not leaking):
         return None
     doubts = _doubts(queue, sender, receiver, table, receivers)
     graded = grade(queue, owner, (sender, receiver), table, policy, doubts)
@@ -126,10 +126,8 @@ def _doubts(queue: Queue, sender: User, receiver: User, table: Table, receivers:
         doubts.append(f"it holds {queue.qnum} unread messages, which are never thrown away; have them read first")
     if table.shared and NEVER in (sender.state, receiver.state):
         doubts.append("processes of another pid namespace use this table too, and who made the queue is not recorded")
-    if receivers.pids:
-        doubts.append(f"processes wait for a message, perhaps of this queue: {', '.join(map(str, receivers.pids[:5]))}")
-    if not receivers.visible:
-        doubts.append("who waits for a first message cannot be seen here (/proc/PID/wchan); run with become")
+    if not receivers.complete:
+        doubts.append("who waits for a message cannot all be seen here (/proc/PID/wchan and syscall); run with become")
     return doubts
 
 

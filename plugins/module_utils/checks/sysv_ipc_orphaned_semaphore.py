@@ -74,8 +74,8 @@ def find(table: Table, limits: Limits, owners: Owners, running: Processes, polic
     ]
     if table.unread:
         return unknown(
-            f"{len(table.unread)} semaphore sets could not be looked into, such as {min(table.unread)}: forbidden by mode, "
-            f"or they are more than {sysv_ipc.SEMAPHORES_READ} semaphores; run with become, or select fewer",
+            f"{len(table.unread)} semaphore sets could not be looked into, such as {min(table.unread)}: their mode forbids "
+            f"it, or they are more than {sysv_ipc.SEMAPHORES_READ} semaphores; run with become, or select fewer",
             findings,
         )
     return found(findings)
@@ -129,7 +129,7 @@ def _evidence(
     if _is_held(semaphores):
         holder = user(semaphores[0].pid, False, thing, running)
         if holder.state == ALIVE or waiters:
-            doubts = [f"{waiters} processes wait for it" if waiters else "it is held"]
+            doubts = [f"processes wait for it: {waiters}" if waiters else "it is held"]
             yield _graded(thing, owner, HELD if holder.state == ALIVE else STUCK, doubts, users, holder, table, policy)
             return
     leaking = thing.key == PRIVATE_KEY and alike[_likeness(thing)] >= LEAK_COUNT
@@ -177,7 +177,7 @@ def _finding(thing: SemaphoreSet, evidence: Evidence, nearly_full: bool) -> Find
         waiters = evidence.seen.waiters
         summary = (
             f"{name} has been held for {evidence.idle_seconds} s by process {evidence.holder.pid} "
-            f"({evidence.holder.reason}), and {waiters} processes wait for it"
+            f"({evidence.holder.reason}); processes that wait for it: {waiters}"
         )
         degree = HIGH if waiters else LOW
     return Finding(

@@ -3,7 +3,7 @@
 """Who uses an IPC object now, where the tables do not say: the processes that hold a segment, or wait at a queue."""
 
 import re
-from typing import Dict, Iterator, List, NamedTuple, Set, Tuple
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from ..errors import CannotLook, Missing
 from ..host import Host
@@ -14,6 +14,8 @@ from .sysv_ipc import MARKED_FOR_REMOVAL, gather_queues, gather_segments, is_can
 MAPS_LIMIT = 16 * 1024 * 1024  # bytes; 65,530 mappings, the kernel's default limit, are below 8 MiB
 # proc(5), maps: a segment is a file of that name whose inode is the shmid.
 _MAPPED = re.compile(rb"^\S+ \S+ \S+ \S+ (\d+) +/SYSV[0-9a-f]{8} \(deleted\)$", re.MULTILINE)
+# msgrcv(2) by number: x86_64; aarch64 and riscv64; powerpc64 and s390x.
+_MSGRCV = (b"70", b"188", b"401")
 
 
 class Holders(NamedTuple):
@@ -24,15 +26,34 @@ class Holders(NamedTuple):
 
 
 class Receivers(NamedTuple):
-    """Processes that wait for a message, at whichever queue; visible is False where the host shows nobody's wait."""
+    """pids that wait for a message, by msqid; complete is False where the host does not show who waits, or at what."""
 
-    pids: Tuple[int, ...]
-    visible: bool
+    by_queue: Dict[int, Tuple[int, ...]]
+    complete: bool
+
+
+class Wait(NamedTuple):
+    """A thread, and the kernel function in which it sleeps: proc(5), wchan."""
+
+    pid: int
+    thread: str
+    function: bytes
 
 
 def parse_maps(content: bytes) -> Set[int]:
     """Return the ids of the segments that the mappings of one process hold."""
     return {int(inode) for inode in _MAPPED.findall(content) if len(inode) < 11}
+
+
+def parse_syscall(content: bytes) -> Optional[int]:
+    """Return the queue at which msgrcv(2) waits, from /proc/PID/syscall; None where it is another call, or not shown."""
+    fields = content.split()
+    if len(fields) < 2 or fields[0] not in _MSGRCV:
+        return None
+    try:
+        return int(fields[1], 16)
+    except ValueError:
+        return None
 
 
 def gather_holders(host: Host, policy: Policy) -> Holders:
@@ -59,12 +80,26 @@ def gather_receivers(host: Host, policy: Policy) -> Receivers:
     """Return who waits in msgrcv(2): no queue records that before a message came. Asked only where a queue may go."""
     table = host.once(gather_queues, policy)
     if not any(is_candidate(queue, table.users[queue.uid], policy, table.now) for queue in table.objects):
-        return Receivers((), True)
+        return Receivers({}, True)
     waits = list(_waits(host, host.once(processes.gather, policy).by_pid))
-    waiting = {pid for pid, function in waits if function.startswith(b"do_msgrcv")}
     # proc(5): wchan is 0 for a process that runs, and for all when they are hidden. Somebody always sleeps.
-    visible = host.is_root() and any(function != b"0" for _, function in waits)
-    return Receivers(tuple(sorted(pid for pid in waiting if _shares_ipc(host, pid))), visible)
+    complete = host.is_root() and any(wait.function != b"0" for wait in waits)
+    by_queue: Dict[int, List[int]] = {}
+    for wait in waits:
+        if wait.function.startswith(b"do_msgrcv") and _shares_ipc(host, wait.pid):
+            msqid = _queue(host, wait)
+            if msqid is None:
+                complete = False
+            else:
+                by_queue.setdefault(msqid, []).append(wait.pid)
+    return Receivers({msqid: tuple(pids) for msqid, pids in by_queue.items()}, complete)
+
+
+def _queue(host: Host, wait: Wait) -> Optional[int]:
+    try:
+        return parse_syscall(host.read(f"/proc/{wait.pid}/task/{wait.thread}/syscall", 4096))
+    except CannotLook:
+        return None  # it ended since, or nobody may see it: either way it is not known at which queue it waited
 
 
 def _held(host: Host, pid: int) -> Set[int]:
@@ -80,10 +115,10 @@ def _shares_ipc(host: Host, pid: int) -> bool:
         return False  # it ended since
 
 
-def _waits(host: Host, pids: Dict[int, processes.Process]) -> Iterator[Tuple[int, bytes]]:
+def _waits(host: Host, pids: Iterable[int]) -> Iterator[Wait]:
     for pid in pids:
         try:
             for thread in host.list(f"/proc/{pid}/task"):
-                yield pid, host.read(f"/proc/{pid}/task/{thread}/wchan", 256).strip()
+                yield Wait(pid, thread, host.read(f"/proc/{pid}/task/{thread}/wchan", 256).strip())
         except Missing:
             continue  # it ended since
