@@ -25,7 +25,7 @@ RUN_PATH = PATH="$(CURDIR)/$(RUN)/bin:$$PATH"
 LINT_PATH = PATH="$(CURDIR)/$(LINT)/bin:$$PATH"
 TEST_PATH = PATH="$(CURDIR)/$(TEST)/bin:$$PATH"
 MAKE_VENV := @tests/toolchain/make-venv
-SHELL_SCRIPTS = $$(git ls-files -co --exclude-standard | xargs awk 'FNR > 1 {nextfile} /^\#!.*[\/ ](ba)?sh( |$$)/ {print FILENAME}')
+SHELL_SCRIPTS = $$(git ls-files -co --exclude-standard | xargs grep -slzP '\A\#!.*[/ ](ba)?sh\b')
 
 .PHONY: help demo audit lab-up lab-down bench build clean \
 	test test-lint test-unit test-sanity test-molecule test-package test-integration test-fleet
@@ -62,7 +62,7 @@ test-lint: $(LINT)/ready $(LINK) ## Formatting, types, YAML, Ansible, documentat
 	$(LINT_PATH) mypy
 	$(LINT_PATH) yamllint --strict .
 	$(LINT_PATH) ansible-lint --strict
-	$(LINT_PATH) antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=all .
+	$(LINT_PATH) tests/toolchain/lint-docs
 	$(LINT_PATH) antsibull-changelog lint
 	shellcheck $(SHELL_SCRIPTS)
 
