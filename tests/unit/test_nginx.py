@@ -1,0 +1,159 @@
+# Copyright: (c) 2026, phpfleet.remediation contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""nginx's masters, and what they are configured with."""
+
+from typing import Any, Dict
+
+import pytest
+from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotLook
+from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import nginx
+from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.masters import BYTES_LIMIT, FILES_LIMIT, Master
+from ansible_collections.phpfleet.remediation.plugins.module_utils.policy import policy_from
+from described_host import DescribedHost
+from hypothesis import given
+from hypothesis import strategies as st
+
+ANSWER = (
+    "nginx version: nginx/1.22.1\nbuilt with OpenSSL 3.0.22 25 Aug 2026\n"
+    "configure arguments: --with-cc-opt='-g -O2 -fPIC' --prefix=/usr/share/nginx --conf-path=/etc/nginx/nginx.conf"
+    " --pid-path=/run/nginx.pid --with-debug\n"
+)
+FROM_SOURCE = "configure arguments: --prefix=/opt/nginx\n"
+
+
+def master(title: str = "/usr/sbin/nginx", text: str = "", answer: str = ANSWER, **more: Any) -> Master:
+    """Return the one master of a host whose nginx.conf holds ``text``."""
+    process = dict(pid=51, executable="/usr/sbin/nginx", title="nginx: master process " + title)
+    files: Dict[str, Any] = {"/etc/nginx/nginx.conf": text}
+    files.update(more.pop("files", {}))
+    commands = {"/proc/51/exe -V": answer} if answer else {}
+    directories = ["/run", "/opt/nginx/logs", "/srv/p/logs"]
+    host = DescribedHost(
+        dict(processes=[dict(pid=1), process], files=files, commands=commands, directories=directories, **more)
+    )
+    found = nginx.gather(host, policy_from({})).masters
+    assert len(found) == 1
+    return found[0]
+
+
+def configured(*arguments: Any, **more: Any) -> Any:
+    found = master(*arguments, **more)
+    assert found.configured is not None, found
+    return found.configured.path, found.configured.pidfile
+
+
+@pytest.mark.parametrize("name", ["nginx", "nginx-debug", "nginx.old"])
+def test_executables_of_nginx(name: str) -> None:
+    assert nginx.PROGRAM.executable.match(name)
+
+
+@pytest.mark.parametrize("name", ["nginx-prometheus-exporter", "nginxd", "mynginx", "perl"])
+def test_other_executables(name: str) -> None:
+    assert not nginx.PROGRAM.executable.match(name)
+
+
+def test_what_it_was_built_with() -> None:
+    assert configured() == ("/etc/nginx/nginx.conf", "/run/nginx.pid")
+
+
+def test_the_directive_wins_over_the_build() -> None:
+    assert configured(text="pid /run/web.pid;") == ("/etc/nginx/nginx.conf", "/run/web.pid")
+
+
+def test_the_command_line_wins_over_the_file() -> None:
+    title = "/usr/sbin/nginx -g daemon on; pid /run/g.pid; -c /etc/nginx/nginx.conf"
+    assert configured(title, "pid /run/no.pid;") == ("/etc/nginx/nginx.conf", "/run/g.pid")
+
+
+def test_a_pid_within_a_block_is_none() -> None:
+    assert configured(text="http { pid /run/no.pid; }") == ("/etc/nginx/nginx.conf", "/run/nginx.pid")
+
+
+def test_includes_outside_of_blocks_are_read() -> None:
+    files = {
+        "/etc/nginx/modules-enabled/10.conf": "load_module x.so;",
+        "/etc/nginx/modules-enabled/20.conf": "include more/*.inc;",
+        "/etc/nginx/modules-enabled/more/a.inc": "pid /run/included.pid;",
+    }
+    text = "include modules-enabled/*.conf;\nhttp { include /nowhere/x.conf; }"
+    assert configured(text=text, files=files)[1] == "/run/included.pid"
+
+
+def test_relative_paths_belong_to_the_prefix() -> None:
+    files = {"/opt/nginx/conf/nginx.conf": "pid logs/web.pid;"}
+    assert configured(answer=FROM_SOURCE, files=files) == ("/opt/nginx/conf/nginx.conf", "/opt/nginx/logs/web.pid")
+
+
+def test_the_built_in_pidfile_belongs_to_the_prefix() -> None:
+    files = {"/srv/p/conf/nginx.conf": ""}
+    title = "/usr/sbin/nginx -p /srv/p"
+    assert configured(title, answer=FROM_SOURCE, files=files) == ("/srv/p/conf/nginx.conf", "/srv/p/logs/nginx.pid")
+
+
+def test_the_executable_is_not_asked_when_all_is_said() -> None:
+    assert configured("nginx -c /etc/nginx/nginx.conf", "pid /run/a.pid;", answer="")[1] == "/run/a.pid"
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "answer", "reason"),
+    [
+        ("nginx", "", "", "is not run"),
+        ("nginx", "", "nginx version: x", "says nothing of how it was built"),
+        ("nginx", "", "configure arguments: 'x", "cannot be read"),
+        ("nginx -p here", "pid a.pid;", ANSWER, "relative"),
+        ("nginx", "http {", ANSWER, "/etc/nginx/nginx.conf: it ends within"),
+        ("nginx -c /etc/nginx/gone.conf", "", ANSWER, "/etc/nginx/gone.conf"),
+        ("nginx", "include nginx.conf;", ANSWER, "includes itself"),
+    ],
+)
+def test_what_cannot_be_known_is_said(title: str, text: str, answer: str, reason: str) -> None:
+    found = master(title, text, answer)
+    assert found.configured is None
+    assert reason in (found.unknown or "")
+
+
+def test_a_configuration_without_end_is_bounded() -> None:
+    many = {f"/etc/nginx/d/{number}.conf": "x;" for number in range(FILES_LIMIT + 1)}
+    assert "more than" in (master(text="include d/*.conf;", files=many).unknown or "")
+    large = {"/etc/nginx/d/x.conf": "#" * BYTES_LIMIT}
+    assert "more than" in (master(text="include d/*.conf; # more", files=large).unknown or "")
+
+
+def test_a_new_master_below_the_old_one_is_a_master() -> None:
+    title = "nginx: master process nginx -c /etc/nginx/nginx.conf"
+    processes = [
+        dict(pid=pid, parent=parent, executable="/usr/sbin/nginx", title=title) for pid, parent in ((51, 1), (60, 51))
+    ]
+    processes.append(dict(pid=61, parent=60, executable="/usr/sbin/nginx", title="nginx: worker process"))
+    host = DescribedHost(
+        dict(processes=[dict(pid=1), *processes], files={"/etc/nginx/nginx.conf": "pid /run/nginx.pid;"})
+    )
+    assert [found.process.pid for found in nginx.gather(host, policy_from({})).masters] == [51, 60]
+
+
+@pytest.mark.parametrize(
+    ("title", "given_options"),
+    [
+        ("nginx", {}),
+        ("nginx -c /a -p /b", {"-c": "/a", "-p": "/b"}),
+        ("nginx -c/a -p/b", {"-c": "/a", "-p": "/b"}),
+        ("nginx -q -g pid /x; user y; -e stderr", {"-g": "pid /x; user y;", "-e": "stderr"}),
+        ("nginx -g daemon off; -t", {"-g": "daemon off;"}),
+    ],
+)
+def test_options_of_a_title(title: str, given_options: Dict[str, str]) -> None:
+    assert nginx.options("nginx: master process " + title) == given_options
+
+
+@given(st.text(max_size=80))
+def test_any_title_has_options(rest: str) -> None:
+    assert set(nginx.options("nginx: master process " + rest)) <= {"-c", "-e", "-g", "-p"}
+
+
+@given(st.text(max_size=120))
+def test_any_answer_has_options_or_is_explained(answer: str) -> None:
+    try:
+        options = nginx.build_options("configure arguments:" + answer)
+    except CannotLook:
+        return
+    assert all(isinstance(value, str) for value in options.values())
