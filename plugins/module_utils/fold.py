@@ -9,7 +9,7 @@ full list is in the journal.
 import json
 from typing import Any, Dict, List, Sequence, Tuple
 
-from .model import SEVERITIES, Action, Finding, Outcome
+from .model import SEVERITIES, Action, Finding, Lost, Outcome
 from .plain import plain
 
 EXAMPLES = 5
@@ -48,6 +48,14 @@ def fold_outcomes(outcomes: Sequence[Outcome], findings: Sequence[Finding]) -> L
     return _bounded([_outcome_group(group) for group in groups.values()])
 
 
+def fold_lost(lost: Sequence[Lost]) -> List[Dict[str, Any]]:
+    """Return groups of what is gone for good by its reason."""
+    groups: Dict[str, List[Lost]] = {}
+    for one in lost:
+        groups.setdefault(one.reason, []).append(one)
+    return _bounded([_lost_group(group) for group in groups.values()])
+
+
 def _finding_key(finding: Finding) -> Key:
     evidence = finding.evidence
     owner, cause = getattr(evidence, "owner", None), getattr(evidence, "cause", None)
@@ -74,6 +82,10 @@ def _outcome_group(group: List[Outcome]) -> Dict[str, Any]:
     action = first.action
     entry = dict(check=action.check, verb=action.verb, object=action.object, result=first.result, reason=first.reason)
     return dict(plain(entry), **_counted([outcome.action.object for outcome in group]))
+
+
+def _lost_group(group: List[Lost]) -> Dict[str, Any]:
+    return dict(plain(group[0]), **_counted([one.object for one in group]))
 
 
 def _counted(objects: List[str]) -> Dict[str, Any]:

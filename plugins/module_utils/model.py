@@ -90,6 +90,13 @@ class Outcome(NamedTuple):
     reason: str
 
 
+class Lost(NamedTuple):
+    """What a run took away and nobody can put back, with the reason and where its content is, if it was kept."""
+
+    object: str
+    reason: str
+
+
 class Check(NamedTuple):
     """One check: gathers are called as gather(host, policy), and find() gets their facts in that order, then the policy.
 

@@ -13,7 +13,7 @@ from .actions import diff
 from .actions.journal import STATE_DIR, Journal
 from .audit import Audit, entries
 from .errors import PhpfleetError
-from .fold import fold_actions, fold_findings, fold_outcomes
+from .fold import fold_actions, fold_findings, fold_lost, fold_outcomes
 from .host import Host
 from .model import DONE
 from .plain import plain
@@ -87,7 +87,7 @@ def _undo_result(undone: Undone, check_mode: bool) -> Dict[str, Any]:
     result: Dict[str, Any] = dict(
         changed=bool(undone.plan.actions) if check_mode else _changed(undone.outcomes),
         actions=fold_actions(undone.plan.actions, []),
-        lost=plain(undone.plan.lost),
+        lost=fold_lost(undone.plan.lost),
         run_id=undone.run_id,
         diff=diff(undone.plan.actions),
     )

@@ -7,14 +7,7 @@ from typing import Callable, List, NamedTuple, Optional, Sequence
 from .actions import VERBS, apply
 from .actions.journal import Intent, Journal, read_intents
 from .errors import Unneeded
-from .model import FAILED, UNNEEDED, Action, Outcome
-
-
-class Lost(NamedTuple):
-    """What a run took away and nobody can put back, with the reason and where its content is, if it was kept."""
-
-    object: str
-    reason: str
+from .model import FAILED, UNNEEDED, Action, Lost, Outcome
 
 
 class UndoPlan(NamedTuple):

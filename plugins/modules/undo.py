@@ -52,14 +52,23 @@ outcomes:
   type: list
   elements: dict
 lost:
-  description: What cannot be put back.
+  description: What cannot be put back, folded into groups of the same reason.
   returned: always
   type: list
   elements: dict
   contains:
     object:
-      description: The object, as it was called in the run.
+      description: The first object of the group, as it was called in the run.
       type: str
+      returned: always
+    count:
+      description: How many objects the group has.
+      type: int
+      returned: always
+    examples:
+      description: Up to five of its objects.
+      type: list
+      elements: str
       returned: always
     reason:
       description: Why it cannot be put back, and where its content is if it was kept.

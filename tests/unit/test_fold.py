@@ -10,6 +10,7 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils.fold import (
     GROUPS,
     fold_actions,
     fold_findings,
+    fold_lost,
     fold_outcomes,
 )
 from ansible_collections.phpfleet.remediation.plugins.module_utils.model import (
@@ -18,6 +19,7 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils.model import 
     SEVERITIES,
     Action,
     Finding,
+    Lost,
     Outcome,
 )
 from hypothesis import given
@@ -67,6 +69,14 @@ def test_a_leak_of_any_size_is_one_entry():
     assert entry["examples"] == ["shm 0", "shm 1", "shm 2", "shm 3", "shm 4"] and len(entry["examples"]) == EXAMPLES
     assert entry["object"] == "shm 0" and entry["summary"] == "0 is left."
     assert entry["evidence"] == {"owner": "www-data", "cause": "a crash", "note": ""}
+
+
+def test_what_is_gone_for_good_is_one_entry_a_reason():
+    entries = fold_lost([Lost(f"shm {number}", "no key") for number in range(60)] + [Lost("shm 99", "too large")])
+    assert [(entry["object"], entry["reason"], entry["count"]) for entry in entries] == [
+        ("shm 0", "no key", 60),
+        ("shm 99", "too large", 1),
+    ]
 
 
 @pytest.mark.parametrize(

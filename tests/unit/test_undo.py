@@ -6,10 +6,10 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils import action
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.journal import Journal
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotAct, Refused
 from ansible_collections.phpfleet.remediation.plugins.module_utils.host import Host
-from ansible_collections.phpfleet.remediation.plugins.module_utils.model import DONE, FAILED, UNNEEDED
+from ansible_collections.phpfleet.remediation.plugins.module_utils.model import DONE, FAILED, UNNEEDED, Lost
 from ansible_collections.phpfleet.remediation.plugins.module_utils.policy import policy_from
 from ansible_collections.phpfleet.remediation.plugins.module_utils.remediate import remediate
-from ansible_collections.phpfleet.remediation.plugins.module_utils.undo import Lost, undo
+from ansible_collections.phpfleet.remediation.plugins.module_utils.undo import undo
 
 
 @pytest.fixture(autouse=True)

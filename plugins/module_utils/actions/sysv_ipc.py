@@ -130,7 +130,7 @@ def _undo(intent: Intent) -> Union[Action, str]:
     if _is_still_there(kind, taken):
         return action  # the run was cut short before it; looking at it says that nothing is needed
     if taken.key == PRIVATE_KEY:
-        where = f"; its content is kept in {_place(taken.content)}" if taken.content else ""
+        where = f"; its content is in {taken.content['path']}, where the journal says" if taken.content else ""
         return f"it had no key, so nobody would find a new one by its id{where}"
     if kind == "shm" and taken.content is None:
         return f"its content of {taken.size} bytes was more than snapshot_limit left room for, and was not kept"
