@@ -80,7 +80,7 @@ def read(path: str) -> Optional[str]:
 def see(path: str, wanted: Optional[bytes] = None, masters: Any = ()) -> Guard:
     """Look at a pidfile of php-fpm as the facts do."""
     seen = processes.gather(Host(), policy_from({}))
-    running = heads(seen, "php-fpm")
+    running = heads(Host(), seen, "php-fpm")
     if not os.path.lexists(path):
         return Guard(path, None, None, None, "php-fpm", tuple(masters), running, wanted)
     with open(path, "rb") as file:

@@ -238,6 +238,13 @@ def test_without_psutil_nothing_is_said() -> None:
 
 def test_heads_are_all_but_workers() -> None:
     testing = dict(pid=59, executable="/usr/sbin/php-fpm8.2", title="php-fpm8.2 -t", started=9.0)
-    host = DescribedHost(dict(processes=[dict(pid=1), dict(MASTER, started=5.0), WORKER, testing]))
-    assert heads(gather_processes(host, policy_from({})), "php-fpm") == ((45, 5.0), (59, 9.0))
-    assert heads(gather_processes(host, policy_from({})), None) == ()
+    contained = dict(OTHER_MASTER, pid=300)
+    host = DescribedHost(
+        dict(
+            processes=[dict(pid=1), dict(MASTER, started=5.0), WORKER, testing, contained],
+            links={"/proc/300/ns/pid": "pid:[4026532999]"},
+        )
+    )
+    seen = gather_processes(host, policy_from({}))
+    assert heads(host, seen, "php-fpm") == ((45, 5.0), (59, 9.0))
+    assert heads(host, seen, None) == ()

@@ -179,7 +179,7 @@ def _demand_processes(guard: Guard) -> None:
         raise CannotAct(f"{guard.path}: processes cannot be seen any more: {error}") from error
     if who != guard.bearer:
         raise Unneeded(f"{guard.path}: process {guard.pid} was {guard.bearer} and is {who} now")
-    now = heads(seen, guard.program)
+    now = heads(host, seen, guard.program)
     started = [pid for pid, start in now if (pid, start) not in guard.heads]
     if started:
         raise Unneeded(f"{guard.path}: {guard.program} was started meanwhile, as process {started[0]}")

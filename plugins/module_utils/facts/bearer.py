@@ -6,9 +6,10 @@ import os
 import re
 from typing import Dict, List, Optional, Sequence, Tuple
 
+from ..errors import Forbidden, Missing
 from ..host import Host
 from . import nginx, php_fpm, processes
-from .masters import MASTER, STARTING, WORKER, Program, role, runs
+from .masters import MASTER, STARTING, WORKER, Program, role, runs, shares_pids
 from .processes import Process, Processes
 
 PROGRAM = "program"  # its master, or one that starts
@@ -59,13 +60,22 @@ def bearer(
     return _identity(seen, process, path, program, masters), process
 
 
-def heads(seen: Processes, program: Optional[str]) -> Heads:
-    """Return pid and start of each process that runs a program and is no worker of it, sorted."""
+def heads(host: Host, seen: Processes, program: Optional[str]) -> Heads:
+    """Return pid and start of each process of ours that runs a program and is no worker of it, sorted."""
     if program is None:
         return ()
     known = PROGRAMS[program]
     found = [process for process in seen.by_pid.values() if role(process, known, seen.by_pid) in (MASTER, STARTING)]
-    return tuple(sorted((process.pid, process.started) for process in found))
+    return tuple(sorted((process.pid, process.started) for process in found if _may_share_pids(host, process)))
+
+
+def _may_share_pids(host: Host, process: Process) -> bool:
+    try:
+        return shares_pids(host, process)
+    except Missing:
+        return False  # it ended
+    except Forbidden:
+        return True
 
 
 def _absent(host: Host, seen: Processes, pid: int) -> Tuple[str, Optional[Process]]:

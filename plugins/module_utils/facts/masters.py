@@ -100,6 +100,11 @@ def role(process: Process, program: Program, by_pid: Dict[int, Process]) -> Opti
     return STARTING
 
 
+def shares_pids(host: Host, process: Process) -> bool:
+    """Whether a process lives in our pid namespace; a container's has pids of its own besides those that we see."""
+    return host.link(f"/proc/{process.pid}/ns/pid") == host.link("/proc/self/ns/pid")
+
+
 def _master(
     host: Host, process: Process, program: Program, configuration: Callable[[Host, Process], Configured]
 ) -> Master:
@@ -118,7 +123,7 @@ def _master(
 
 
 def _apart(host: Host, process: Process) -> Optional[str]:
-    if host.link(f"/proc/{process.pid}/ns/pid") != host.link("/proc/self/ns/pid"):
+    if not shares_pids(host, process):
         return "it lives in another pid namespace, such as a container's"
     if host.link(f"/proc/{process.pid}/root") != "/":
         return "it lives in a chroot"

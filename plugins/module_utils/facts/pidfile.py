@@ -124,7 +124,7 @@ def _look(host: Host, policy: Policy) -> Pidfiles:
     files = tuple(_with_bearer(host, seen, _with_program(host, file, masters)) for file in read if file is not None)
     uids = {file.stat.uid for file in files if file.stat} | {file.process.uids[1] for file in files if file.process}
     users = {uid: host.user_name(uid) for uid in uids | {0}}
-    running = {name: heads(seen, name) for name in PROGRAMS}
+    running = {name: heads(host, seen, name) for name in PROGRAMS}
     return Pidfiles(files, masters, tuple(unseen), seen.complete, running, users, _booted(host))
 
 
