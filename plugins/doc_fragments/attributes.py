@@ -13,11 +13,11 @@ attributes:
   check_mode:
     description: Whether the module runs in check mode.
     support: full
-    details: [It only looks, so check mode makes no difference.]
+    details: It only looks, so check mode makes no difference.
   diff_mode:
     description: Whether the module returns what differs.
     support: none
-    details: [It only looks, so there is nothing to compare.]
+    details: It only looks, so there is nothing to compare.
   platform:
     description: The operating systems that the module runs on.
     support: full
@@ -25,7 +25,7 @@ attributes:
   action_group:
     description: Where C(module_defaults) finds the module.
     support: full
-    details: [C(group/phpfleet.remediation.phpfleet) sets defaults for every module of the collection.]
+    details: C(group/phpfleet.remediation.phpfleet) sets defaults for every module of the collection.
     membership: [phpfleet.remediation.phpfleet]
 """
 
@@ -37,11 +37,11 @@ attributes:
   check_mode:
     description: Whether the module runs in check mode.
     support: full
-    details: [Check mode is the plan. It returns everything that a run would do, and does none of it.]
+    details: Check mode is the plan. It returns everything that a run would do, and does none of it.
   diff_mode:
     description: Whether the module returns what differs.
     support: full
-    details: [It is rendered from the plan, one line an object, at most a hundred objects.]
+    details: It is rendered from the plan, one line an object, at most a hundred objects.
   platform:
     description: The operating systems that the module runs on.
     support: full
@@ -49,6 +49,6 @@ attributes:
   action_group:
     description: Where C(module_defaults) finds the module.
     support: full
-    details: [C(group/phpfleet.remediation.phpfleet) sets defaults for every module of the collection.]
+    details: C(group/phpfleet.remediation.phpfleet) sets defaults for every module of the collection.
     membership: [phpfleet.remediation.phpfleet]
 """

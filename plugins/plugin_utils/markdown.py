@@ -17,7 +17,7 @@ ROW_LIMIT = 500  # rows of one table; the JSON has them all
 
 # What could be markup inside of a line: the characters of CommonMark and tables, an underscore at the edge of a word,
 # and what GitHub and GitLab make links of.
-_MARKUP = re.compile(r"[\\`*{}\[\]<>#|~&$]|(?<!\w)_|_(?!\w)|:(?=//)|(?<=www)\.", re.IGNORECASE | re.ASCII)
+_MARKUP = re.compile(r"[\\`*{}\[\]<>#|~&$]|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=www)\.", re.IGNORECASE | re.ASCII)
 _PLAIN_CODE = re.compile(r"[^`|\\\s](?:[^`|\\]*[^`|\\\s])?")
 
 

@@ -49,7 +49,7 @@ def merge(run: Run, looks: Mapping[str, Result], remedies: Mapping[str, Result])
         *_failed_hosts(hosts),
         *_selected(run.fail_on, findings),
         *(_unknown_failures(unknown) if run.unknown_fails else []),
-        *_failed_remedies(remedies),
+        *_failed_remedies(remedies, run.state_dir),
     ]
     return {
         "schema": SCHEMA,
@@ -89,7 +89,12 @@ def _changes(host: str, remedy: Result) -> list[Entry]:
     """Return what became of each group of actions; in check mode, where nothing came of any, they are ``planned``."""
     if "outcomes" in remedy:
         return _of(host, remedy, "outcomes")
-    return [{**action, "result": "planned", "reason": action.get("risk")} for action in _of(host, remedy, "actions")]
+    return [_planned(action) for action in _of(host, remedy, "actions")]
+
+
+def _planned(action: Entry) -> Entry:
+    kept = ("host", "check", "verb", "object", "count", "examples")
+    return {**{name: action[name] for name in kept}, "result": "planned", "reason": action["risk"]}
 
 
 def _host(look: Result, findings: Sequence[Entry], unknown: Sequence[Entry], host: str) -> Entry:
@@ -160,13 +165,16 @@ def _unknown_failures(unknown: Sequence[Entry]) -> list[Failure]:
     return [Failure(entry["host"], "unknown", f"{entry['check']}: {entry['reason']}") for entry in unknown]
 
 
-def _failed_remedies(remedies: Mapping[str, Result]) -> list[Failure]:
+def _failed_remedies(remedies: Mapping[str, Result], state_dir: str | None) -> list[Failure]:
     """Return the remedies that did not end well, and those whose end nobody saw."""
-    lost = "the host was lost while it was changed; its newest journal names the run that undo puts back"
+    lost = (
+        "the host was lost while it was changed. When it is back, the name of its newest file in "
+        f"{state_dir}/journal is the run that undo puts back"
+    )
     failures = []
     for host, remedy in remedies.items():
         if remedy.get("unreachable"):
-            failures.append(Failure(host, "remedy", f"{lost}. {_message(remedy)}"))
+            failures.append(Failure(host, "remedy", f"{lost}: {_message(remedy)}"))
         elif remedy.get("failed"):
             failures.append(Failure(host, "remedy", _message(remedy)))
     return failures

@@ -22,7 +22,10 @@ def lines(report: dict[str, Any]) -> list[str]:
     clean = len(report["hosts"]) - len(shown)
     parts = [
         _table(["host", "state", *SEVERITIES, "not known"], [_host_row(*item) for item in shown.items()]),
-        _table(["severity", "host", "check", "count", "what"], [_finding_row(entry) for entry in report["findings"]]),
+        _table(
+            ["severity", "host", "check", "count", "remedy", "what"],
+            [_finding_row(entry) for entry in report["findings"]],
+        ),
         _table(["host", "check", "not known because"], [_unknown_row(entry) for entry in report["unknown_checks"]]),
         _table(["host", "why it gave no answer"], [_reason_row(*item) for item in shown.items() if item[1]["reason"]]),
         _table(["host", *RESULTS, "still found", "run_id"], _change_rows(report)),
@@ -56,6 +59,7 @@ def _finding_row(finding: dict[str, Any]) -> list[str]:
         _cell(finding["host"]),
         _cell(finding["check"]),
         str(finding["count"]),
+        "yes" if finding["remedy"] else "none",
         _cell(finding["summary"]),
     ]
 

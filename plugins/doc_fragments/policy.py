@@ -1,0 +1,25 @@
+# Copyright: (c) 2026, phpfleet.remediation contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+import textwrap
+
+from .pidfile import ModuleDocFragment as Pidfile
+from .sysv_ipc import ModuleDocFragment as SysvIpc
+
+
+def _option(subject: str, documentation: str) -> str:
+    """Return the option that takes all the options of a subject, described in the words of its own modules."""
+    suboptions = textwrap.indent(documentation.strip().replace("options:", "suboptions:", 1), "    ")
+    return f"""
+  {subject}:
+    description: The options of M(phpfleet.remediation.{subject}_info), for the checks of that subject.
+    type: dict
+    default: {{}}
+{suboptions}
+"""
+
+
+class ModuleDocFragment:
+    """The policy of every subject, of the modules that run all of them: an option a subject."""
+
+    DOCUMENTATION = "options:" + _option("sysv_ipc", SysvIpc.DOCUMENTATION) + _option("pidfile", Pidfile.DOCUMENTATION)
