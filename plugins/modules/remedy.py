@@ -159,7 +159,7 @@ run_id:
   sample: 20261121T220455Z-1f2e3d4c
 diff:
   description: The objects before and after, a line each, from the plan.
-  returned: always
+  returned: with diff mode
   type: dict
 problems:
   description: All that failed the module.

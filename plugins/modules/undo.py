@@ -80,7 +80,7 @@ run_id:
   type: str
 diff:
   description: The objects before and after, a line each, from the plan.
-  returned: always
+  returned: with diff mode
   type: dict
 problems:
   description: All that failed the module.

@@ -50,9 +50,9 @@ FAILED = {"failed": True, "msg": "MODULE FAILURE", "module_stderr": "warning\n/u
 
 # Whatever a host may say: its own text in every place that holds text.
 TEXT = st.text(max_size=40) | st.sampled_from(
-    ["|", "a|b", "`", "``a`", "\\", "\\|", "a\\", "\n", "| --- |", "<script>", "[a](b)", "![a](b)", "**a**", "_a_", "__0__",
-     "~~a~~", "# a", "- a", "1. a", "> a", "&lt;", "&#124;", "https://a.b", "www.a.b", "<https://a.b>", "\x1b[31m", "\x9b",
-     "\u202e", "{{ 1 + 1 }}", "{% raw %}", "$x$", "a  \nb", " ", ""]
+    ["|", "a|b", "`", "``a`", "\\", "\\|", "a\\", "\n", "| --- |", "<script>", "[a](b)", "![a](b)", "**a**", "_a_",
+     "__0__", "~~a~~", "# a", "- a", "1. a", "> a", "&lt;", "&#124;", "https://a.b", "www.a.b", "<https://a.b>",
+     "\x1b[31m", "\x9b", "\u202e", "{{ 1 + 1 }}", "{% raw %}", "$x$", "a  \nb", " ", ""]
 )  # fmt: skip
 FINDINGS = st.builds(
     finding,
