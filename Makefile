@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
 
 # Newest first. ansible-core follows the Python: 2.21 on 3.12 and newer, 2.19 on 3.11 (requirements.txt).
 CONTROLLER_PYTHONS := 3.13 3.12 3.11
