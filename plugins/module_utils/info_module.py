@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """End a module that looks: run checks over this host and return findings, checks and facts. It ships no code that changes."""
 
+import gc
 from typing import Any, Optional
 
 from ansible.module_utils.basic import AnsibleModule
@@ -18,6 +19,7 @@ from .request import options, request
 
 def run(subject: Optional[str] = None) -> None:
     """Be the module of one subject, or of all of them."""
+    gc.disable()  # a module lives for seconds; its 65,000 findings hold no cycle, and would be walked again and again
     module = AnsibleModule(argument_spec=options(subject, probes=True), supports_check_mode=True)
     try:
         asked = request(subject, module.params)

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """End a module that changes: the remedy of one subject or of all, or the undo of a run. Check mode returns the plan."""
 
+import gc
 import json
 import os
 import tempfile
@@ -34,6 +35,7 @@ UNBOUNDED = 1 << 62
 
 def run(subject: Optional[str] = None) -> None:
     """Be the remedy of one subject, or of all of them."""
+    gc.disable()  # a module lives for seconds; its 65,000 findings hold no cycle, and would be walked again and again
     module = AnsibleModule(argument_spec=dict(options(subject), **REMEDY_OPTIONS), supports_check_mode=True)
     params = module.params
 

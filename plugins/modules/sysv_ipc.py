@@ -7,16 +7,16 @@ module: sysv_ipc
 short_description: Remove leaked SysV shared memory, semaphores and message queues
 version_added: 0.1.0
 description:
-  - Removes what M(phpfleet.remediation.sysv_ipc_info) finds V(proven) or V(declared) to be left behind, and proves by a
-    second look that it is gone. What is only V(suspected) is reported and left alone.
-  - An object is removed only while everything that was seen of it is still the same (id, key and times, and its last user,
-    attachments, values, waiters or messages). Otherwise it is V(unneeded) and left alone.
+  - Removes what M(phpfleet.remediation.sysv_ipc_info) finds V(proven) or V(declared) to be left behind, and proves by
+    a second look that it is gone. What is only V(suspected) is reported and left alone.
+  - An object is removed only while everything that was seen of it is still the same (id, key and times, and its last
+    user, attachments, values, waiters or messages). Otherwise it is V(unneeded) and left alone.
   - A queue that holds messages, a set that somebody waits at and a segment that somebody has attached are never removed.
   - Segments are copied to the quarantine first, up to O(snapshot_limit) bytes in all. The journal with everything that
     undo needs is on disk before the first removal.
   - M(phpfleet.remediation.undo) makes objects with a key again, with their owner, mode and content. A private object
-    would get a new id that nobody knows, so it is gone for good, and the plan says so beforehand. The content of a private
-    segment is kept as a file.
+    would get a new id that nobody knows, so it is gone for good, and the plan says so beforehand. The content of a
+    private segment is kept as a file.
   - No process is started or signalled.
 author: phpfleet.remediation contributors (@phpfleet)
 extends_documentation_fragment:

@@ -9,8 +9,8 @@ version_added: 0.1.0
 description:
   - Reads the tables of SysV IPC from C(/proc/sysvipc) and says of each object that nobody has used for long whether it
     was left behind, and how sure that is.
-  - V(proven) is private (it has no key), its creator and last users have ended by pid and start time, nobody is attached,
-    nothing waits, and two looks saw the same. Semaphore sets must have the shape that PHP makes.
+  - V(proven) is private (it has no key), its creator and last users have ended by pid and start time, nobody is
+    attached, nothing waits, and two looks saw the same. Semaphore sets must have the shape that PHP makes.
   - V(declared) lacks no more than that it has a key or another shape, and the administrator named its key or owner
     disposable.
   - V(suspected) is everything else whose users cannot be seen to live. The finding says what is missing, and has no
@@ -73,7 +73,8 @@ findings:
     - check: sysv_ipc.orphaned_segment
       object: shm 0
       severity: high
-      summary: shared memory segment 0 of www-data (key 0x00000000, 65536 bytes), unused for 811 s, is proven to be left behind
+      summary: >-
+        shared memory segment 0 of www-data (key 0x00000000, 65536 bytes), unused for 811 s, is proven to be left behind
       remedy: remove it
       risk: its id is gone for good, and nobody finds it by a key; its content is kept as a file with the journal
       evidence:
@@ -100,12 +101,12 @@ checks:
 sysv_ipc:
   description:
     - What is there, as the kernel names it. What could not be read is null, and the checks say why.
-    - Lists hold at most a hundred items, and how many more there are is beside them in C(segments_omitted) and the like.
+    - Lists hold at most a hundred items; how many more there are is beside them in C(segments_omitted) and the like.
   returned: always
   type: dict
   contains:
     limits:
-      description: C(kernel.shmmni), C(kernel.shmall) in pages, C(kernel.shmmax) in bytes, the four of C(kernel.sem), C(kernel.msgmni).
+      description: What C(kernel.shmmni), C(kernel.shmall), C(kernel.shmmax), C(kernel.sem) and C(kernel.msgmni) say.
       type: dict
       sample: {shmmni: 4096, shmall: 2097152, shmmax: 68719476736, semmsl: 250, semmns: 32000, semopm: 32, semmni: 128,
         msgmni: 32000, page_size: 4096}

@@ -15,6 +15,7 @@ import re
 import stat
 import time
 import uuid
+from itertools import chain, islice
 from types import TracebackType
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Type
 
@@ -24,6 +25,7 @@ from ..plain import plain
 
 STATE_DIR = "/var/lib/phpfleet"
 RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}\Z")
+BATCH = 1000  # records in memory at once: a run may have 65,000
 UNBOUNDED = 1 << 62  # the journal keeps every item; only results are folded
 
 
@@ -76,9 +78,9 @@ class Journal:
 
     def begin(self, findings: Iterable[Finding]) -> None:
         """Say what the run is and every finding in full: a result shows them folded. Raises JournalFailed."""
-        records = [self._header] + [dict(plain(finding, UNBOUNDED), record="finding") for finding in findings]
         try:
-            self._append(records)
+            full = (dict(plain(finding, UNBOUNDED), record="finding") for finding in findings)
+            self._append(chain([self._header], full))
         except OSError as error:
             raise _failed(self.path, error)
 
@@ -140,7 +142,9 @@ class Journal:
             )
 
     def _append(self, records: Iterable[Dict[str, Any]]) -> None:
-        _write_all(self._file, "".join(json.dumps(record) + "\n" for record in records).encode("utf-8"))
+        lines = (json.dumps(record) + "\n" for record in records)
+        for batch in iter(lambda: "".join(islice(lines, BATCH)), ""):
+            _write_all(self._file, batch.encode("utf-8"))
         os.fsync(self._file)
 
 

@@ -74,8 +74,8 @@ def find(table: Table, limits: Limits, owners: Owners, running: Processes, polic
     ]
     if table.unread:
         return unknown(
-            f"{len(table.unread)} semaphore sets could not be looked into, such as {min(table.unread)}: their mode forbids "
-            f"it, or they are more than {sysv_ipc.SEMAPHORES_READ} semaphores; run with become, or select fewer",
+            f"{len(table.unread)} semaphore sets could not be looked into, such as {min(table.unread)}: their mode "
+            f"forbids it, or they are more than {sysv_ipc.SEMAPHORES_READ} semaphores; use become, or select fewer",
             findings,
         )
     return found(findings)

@@ -73,7 +73,7 @@ def protected_by(thing: IpcObject, owner: str, owners: Owners, policy: Policy) -
     keep = policy.sysv_ipc
     if thing.key != PRIVATE_KEY and thing.key in keep.keep_keys:
         return "keep_keys"
-    if owner in keep.keep_owners or not {str(thing.uid), str(thing.cuid)}.isdisjoint(keep.keep_owners):
+    if keep.keep_owners and not {owner, str(thing.uid), str(thing.cuid)}.isdisjoint(keep.keep_owners):
         return "keep_owners"
     if isinstance(thing, SemaphoreSet) and thing.key == PRIVATE_KEY and thing.nsems == 1 and thing.uid in owners.httpd:
         return "the Apache HTTP Server (a mutex of one semaphore)"

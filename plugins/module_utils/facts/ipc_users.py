@@ -46,7 +46,7 @@ def parse_maps(content: bytes) -> Set[int]:
 
 
 def parse_syscall(content: bytes) -> Optional[int]:
-    """Return the queue at which msgrcv(2) waits, from /proc/PID/syscall; None where it is another call, or not shown."""
+    """Return the queue at which msgrcv(2) waits, from /proc/PID/syscall; None for another call, or if hidden."""
     fields = content.split()
     if len(fields) < 2 or fields[0] not in _MSGRCV:
         return None

@@ -255,32 +255,58 @@ def gather_limits(host: Host, policy: Policy) -> Limits:
 
 def gather_segments(host: Host, policy: Policy) -> Table:
     """Return the shared memory segments."""
-    return _gather(host, policy, lambda: _read(host, "shm", SEGMENT_COLUMNS, Segment))
+    return _gather(host, policy, "/proc/sysvipc/shm", SEGMENT_COLUMNS, Segment)
 
 
 def gather_queues(host: Host, policy: Policy) -> Table:
     """Return the message queues."""
-    return _gather(host, policy, lambda: _read(host, "msg", QUEUE_COLUMNS, Queue))
+    return _gather(host, policy, "/proc/sysvipc/msg", QUEUE_COLUMNS, Queue)
 
 
 def gather_sets(host: Host, policy: Policy) -> Table:
     """Return the semaphore sets; semctl(2) is asked about the candidates only."""
     unread: Set[str] = set()
-    table = _gather(host, policy, lambda: _ask(host, policy, _read(host, "sem", SET_COLUMNS, SemaphoreSet), unread))
+    table = _gather(
+        host,
+        policy,
+        "/proc/sysvipc/sem",
+        SET_COLUMNS,
+        SemaphoreSet,
+        lambda sets: _ask(host, policy, sets, unread),
+    )
     return table._replace(unread=frozenset(unread))
 
 
-def _gather(host: Host, policy: Policy, look: Callable[[], Sequence[Record]]) -> Table:
+def _gather(
+    host: Host,
+    policy: Policy,
+    path: str,
+    columns: Sequence[str],
+    make: Callable[..., Record],
+    ask: Optional[Callable[[Sequence[Record]], List[Record]]] = None,
+) -> Table:
     """Look once, and where there is a candidate once more: only what is the same in both can be judged abandoned."""
-    first = look()
+    _demand_sysv_ipc(host)
+    content = host.read(path, TABLE_LIMIT)
+    parsed = parse_table(content, columns, make, path)
+    first = ask(parsed) if ask else parsed
     now = host.now()
     users = {uid: host.user_name(uid) for uid in {thing.uid for thing in first}}
     changing: FrozenSet[str] = frozenset()
     if any(is_candidate(thing, users[thing.uid], policy, now) for thing in first):
         host.pause(LOOKS_APART)
-        second = set(look())
-        changing = frozenset(thing.object for thing in first if thing not in second)
+        again = host.read(path, TABLE_LIMIT)
+        if again != content:
+            parsed = parse_table(again, columns, make, path)
+        changing = _differing(first, ask(parsed) if ask else parsed)
     return Table(now, first, changing, frozenset(), users, _is_shared(host, first))
+
+
+def _differing(first: Sequence[Record], second: Sequence[Record]) -> FrozenSet[str]:
+    if first == second:
+        return frozenset()
+    same = set(second)
+    return frozenset(thing.object for thing in first if thing not in same)
 
 
 def _ask(host: Host, policy: Policy, sets: Sequence[SemaphoreSet], unread: Set[str]) -> List[SemaphoreSet]:
@@ -342,9 +368,3 @@ def _demand_sysv_ipc(host: Host) -> None:
 def _numbers(host: Host, name: str, count: int) -> List[int]:
     path = "/proc/sys/kernel/" + name
     return parse_numbers(host.read(path, 4096), count, path)
-
-
-def _read(host: Host, name: str, columns: Sequence[str], make: Callable[..., Record]) -> List[Record]:
-    _demand_sysv_ipc(host)
-    path = "/proc/sysvipc/" + name
-    return parse_table(host.read(path, TABLE_LIMIT), columns, make, path)
