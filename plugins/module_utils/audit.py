@@ -23,7 +23,7 @@ class Audit(NamedTuple):
 
 
 def select(checks: Sequence[Check], wanted: Sequence[str], skipped: Sequence[str]) -> List[Check]:
-    """Return the checks whose id or subject is wanted (none named: all) and not skipped. Raises Refused for an unknown name."""
+    """Return the checks whose id or subject is wanted (none named: all) and not skipped. Raises Refused."""
     names = {check.id for check in checks} | {check.subject for check in checks}
     strangers = sorted((set(wanted) | set(skipped)) - names)
     if strangers:

@@ -27,12 +27,12 @@ class Place(NamedTuple):
 
 
 def open_place(root: str, path: str, follow: bool = False) -> Place:
-    """Open the directory that holds ``path`` (absolute, below ``root``); ``follow`` resolves a trusted link at its end too.
+    """Open the directory that holds ``path`` (absolute, below ``root``); ``follow`` resolves a trusted link at its end.
 
     The name itself need not exist. Raises Missing, Forbidden, Untrusted or CannotLook.
     """
     parts = [part for part in path.split("/") if part not in ("", ".")] or ["."]
-    for _ in range(LINKS_LIMIT):
+    for _unused in range(LINKS_LIMIT):
         place, parts = _walk(root, parts, path, follow)
         if place is not None:
             return place

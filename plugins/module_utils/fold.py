@@ -20,7 +20,7 @@ Key = Tuple[Any, ...]
 
 
 def fold_findings(findings: Sequence[Finding]) -> List[Dict[str, Any]]:
-    """Return groups, worst first: the fields of the first finding, with ``count`` and up to EXAMPLES objects as ``examples``."""
+    """Return groups, worst first: the fields of the first finding, ``count``, and EXAMPLES objects as ``examples``."""
     groups: Dict[Key, List[Finding]] = {}
     for finding in findings:
         groups.setdefault(_finding_key(finding), []).append(finding)
@@ -33,7 +33,7 @@ def fold_actions(actions: Sequence[Action], findings: Sequence[Finding]) -> List
     keys = _keys(findings)
     groups: Dict[Key, List[Action]] = {}
     for action in actions:
-        groups.setdefault((action.verb, action.risk) + keys.get((action.check, action.object), ()), []).append(action)
+        groups.setdefault((action.verb, action.risk, *keys.get((action.check, action.object), ())), []).append(action)
     return _bounded([_action_group(group) for group in groups.values()])
 
 
@@ -43,7 +43,7 @@ def fold_outcomes(outcomes: Sequence[Outcome], findings: Sequence[Finding]) -> L
     groups: Dict[Key, List[Outcome]] = {}
     for outcome in outcomes:
         action = outcome.action
-        key = (action.verb, outcome.result) + keys.get((action.check, action.object), ())
+        key = (action.verb, outcome.result, *keys.get((action.check, action.object), ()))
         groups.setdefault(key, []).append(outcome)
     return _bounded([_outcome_group(group) for group in groups.values()])
 
@@ -93,13 +93,13 @@ def _counted(objects: List[str]) -> Dict[str, Any]:
 
 
 def _bounded(groups: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
-    """Keep what fits, worst first; what does not fit is one last entry that counts it, with the worst severity among it."""
+    """Keep what fits, worst first; the rest is one last entry that counts it, with the worst severity among it."""
     kept: List[Dict[str, Any]] = []
     used = 0
     for number, group in enumerate(groups):
         used += len(json.dumps(group))
         if number == GROUPS or used > BYTES:
-            return kept + [_rest(groups[number:])]
+            return [*kept, _rest(groups[number:])]
         kept.append(group)
     return kept
 

@@ -205,7 +205,7 @@ class Host:
         return psutil
 
     def user_name(self, uid: int) -> str:
-        """The name of a user, or the number as text where the host knows none. Asked once a look: it may be a directory service."""
+        """The name of a user, or the number as text. Asked once a look: a directory service may be behind it."""
         if uid not in self._users:
             self._users[uid] = _user_name(uid)
         return self._users[uid]
@@ -289,7 +289,7 @@ def _output(started: "subprocess.Popen[bytes]", end: float, limit: int) -> Optio
     assert started.stdout is not None
     output = b""
     while len(output) <= limit:
-        ready, _, _ = select.select([started.stdout], [], [], max(end - time.monotonic(), 0))
+        ready, _unused, _unused = select.select([started.stdout], [], [], max(end - time.monotonic(), 0))
         if not ready:
             return None
         piece = os.read(started.stdout.fileno(), 1 << 16)

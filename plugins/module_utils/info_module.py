@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, phpfleet.remediation contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""End a module that looks: run checks over this host and return findings, checks and facts. It ships no code that changes."""
+"""End a module that looks: return findings, checks and facts of this host. It ships no code that changes."""
 
 import gc
 from typing import Any, Optional
@@ -8,7 +8,7 @@ from typing import Any, Optional
 from ansible.module_utils.basic import AnsibleModule
 
 from .audit import audit, entries
-from .checks import FACTS
+from .checks.index import FACTS
 from .errors import CannotLook, NotApplicable, Refused
 from .fold import fold_findings
 from .host import Host

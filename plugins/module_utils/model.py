@@ -98,9 +98,9 @@ class Lost(NamedTuple):
 
 
 class Check(NamedTuple):
-    """One check: gathers are called as gather(host, policy), and find() gets their facts in that order, then the policy.
+    """One check: gathers are called as gather(host, policy); find() gets their facts in that order, then the policy.
 
-    find(*facts, policy) -> Verdict and plan(findings, policy) -> actions are pure. plan is None where nobody may remedy.
+    find(*facts, policy) -> Verdict and plan(findings, policy) -> actions are pure. plan is None where none may remedy.
     """
 
     id: str
@@ -114,7 +114,7 @@ class Check(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """A check that was run: its verdict and how long it took, in seconds, with the gathering that it was first to ask for."""
+    """A check that was run: its verdict, and the seconds it took with the gathering that it was first to ask for."""
 
     check: Check
     verdict: Verdict

@@ -60,7 +60,7 @@ class SysvIpcPolicy(NamedTuple):
 
 
 class PidfilePolicy(NamedTuple):
-    """Which pidfiles are looked at: those named, and with usual_places also /run, and what the masters are configured with."""
+    """Which pidfiles are looked at: those named; with usual_places also those in /run and those of the masters."""
 
     paths: Sequence[str]
     usual_places: bool
@@ -72,7 +72,7 @@ class Policy(NamedTuple):
 
 
 def policy_from(options: Dict[str, Dict[str, Any]]) -> Policy:
-    """Build the policy from the options of each subject; a subject that is left out keeps its defaults. Raises Refused."""
+    """Build the policy from the options of each subject; one that is left out keeps its defaults. Raises Refused."""
     return Policy(sysv_ipc=_sysv_ipc(_options("sysv_ipc", options)), pidfile=_pidfile(_options("pidfile", options)))
 
 
@@ -91,8 +91,8 @@ def _sysv_ipc(values: Dict[str, Any]) -> SysvIpcPolicy:
         values[name] = [parse_key(text, name) for text in values[name]]
     if 0 in values["disposable_keys"]:
         raise Refused(
-            "sysv_ipc.disposable_keys: 0 is no key, but the mark of an object without one; what of those is proven to be "
-            "left behind needs no declaring, and for the rest name their owner in disposable_owners"
+            "sysv_ipc.disposable_keys: 0 is no key, but the mark of an object without one; what of those is proven to "
+            "be left behind needs no declaring; for the rest name their owner in disposable_owners"
         )
     _check_range("sysv_ipc", "min_age", values["min_age"], (0, 10 * 365 * 86400), "seconds")
     _check_range("sysv_ipc", "near_limit_percent", values["near_limit_percent"], (1, 100), "percent")
@@ -108,11 +108,13 @@ def _pidfile(values: Dict[str, Any]) -> PidfilePolicy:
 
 
 def parse_key(text: str, option: str = "keys") -> int:
-    """Return an IPC key as the unsigned 32-bit number that ipcs(1) prints; hexadecimal with 0x, decimal may be negative."""
+    """Return a key as the unsigned 32-bit number that ipcs(1) prints; hexadecimal with 0x, decimal may be negative."""
     try:
         number = int(str(text), 0)
-    except ValueError:
-        raise Refused(f"sysv_ipc.{option}: {text!r} is no key; write it as ipcs prints it, such as 0x6104e88b")
+    except ValueError as error:
+        raise Refused(
+            f"sysv_ipc.{option}: {text!r} is no key; write it as ipcs prints it, such as 0x6104e88b"
+        ) from error
     if not -(1 << 31) <= number < 1 << 32:
         raise Refused(f"sysv_ipc.{option}: {text!r} does not fit the 32 bits of a key")
     return number & 0xFFFFFFFF

@@ -4,7 +4,7 @@
 
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from .actions import apply
+from .actions.apply import apply
 from .actions.journal import Journal
 from .audit import Audit, audit
 from .host import Host
@@ -20,7 +20,7 @@ class Plan(NamedTuple):
 
 
 class Remedy(NamedTuple):
-    """The whole of one run: before is the look that was planned on, after the look that proves, None where nothing was done."""
+    """One run: before is the look that was planned on, after the look that proves, None where nothing was done."""
 
     before: Audit
     plan: Plan
@@ -32,14 +32,14 @@ class Remedy(NamedTuple):
 
 
 def make_plan(seen: Audit, policy: Policy, max_changes: int) -> Plan:
-    """Plan over every check that found something; a subject with more than max_changes objects is refused as a whole."""
+    """Plan over every check that found something; a subject with more than max_changes objects is left out whole."""
     by_subject: Dict[str, List[Action]] = {}
     for checked in seen.checked:
         actions = _actions(checked, policy)
         if actions:
             by_subject.setdefault(checked.check.subject, []).extend(actions)
     refusals = [
-        f"{subject}: {len(actions)} objects would change, more than max_changes={max_changes}; nothing of it was touched. "
+        f"{subject}: {len(actions)} objects would change, more than max_changes={max_changes}; none was touched. "
         f"Look at the findings, then raise max_changes to {len(actions)} or narrow the selection"
         for subject, actions in by_subject.items()
         if len(actions) > max_changes
@@ -62,7 +62,7 @@ def remediate(
     max_changes: int,
     open_journal: Optional[Callable[[], Journal]],
 ) -> Remedy:
-    """Run the flow. ``look`` makes a fresh host reader; ``open_journal`` is None in check mode, which ends with the plan."""
+    """Run the flow. ``look`` makes a new host reader; ``open_journal`` is None in check mode: that ends with the plan."""
     before = audit(look(), policy, checks)
     plan = make_plan(before, policy, max_changes)
     if open_journal is None or not plan.actions:

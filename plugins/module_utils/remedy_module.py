@@ -10,7 +10,7 @@ from typing import Any, Dict, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .actions import diff
+from .actions.apply import diff
 from .actions.journal import STATE_DIR, Journal
 from .audit import Audit, entries
 from .errors import PhpfleetError

@@ -5,7 +5,7 @@
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from .audit import select
-from .checks import CHECKS
+from .checks.index import CHECKS
 from .model import Check
 from .policy import OPTIONS, Policy, all_options, policy_from
 

@@ -4,7 +4,7 @@
 
 from typing import Callable, List, NamedTuple, Optional, Sequence
 
-from .actions import VERBS, apply
+from .actions.apply import VERBS, apply
 from .actions.journal import Intent, Journal, read_intents
 from .errors import Unneeded
 from .model import FAILED, UNNEEDED, Action, Lost, Outcome

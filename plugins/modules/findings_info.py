@@ -139,7 +139,7 @@ facts:
 from ..module_utils import info_module
 
 
-def main():
+def main() -> None:
     info_module.run()
 
 

@@ -86,7 +86,7 @@ run_id:
 from ..module_utils import remedy_module
 
 
-def main():
+def main() -> None:
     remedy_module.run("pidfile")
 
 

@@ -127,7 +127,7 @@ pidfile:
 from ..module_utils import info_module
 
 
-def main():
+def main() -> None:
     info_module.run("pidfile")
 
 

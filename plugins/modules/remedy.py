@@ -171,7 +171,7 @@ problems:
 from ..module_utils import remedy_module
 
 
-def main():
+def main() -> None:
     remedy_module.run()
 
 

@@ -111,7 +111,7 @@ run_id:
 from ..module_utils import remedy_module
 
 
-def main():
+def main() -> None:
     remedy_module.run("sysv_ipc")
 
 

@@ -150,7 +150,7 @@ sysv_ipc:
 from ..module_utils import info_module
 
 
-def main():
+def main() -> None:
     info_module.run("sysv_ipc")
 
 

@@ -11,7 +11,7 @@ import os
 import pytest
 import yaml
 from ansible_collections.phpfleet.remediation.plugins.module_utils.audit import audit
-from ansible_collections.phpfleet.remediation.plugins.module_utils.checks import CHECKS
+from ansible_collections.phpfleet.remediation.plugins.module_utils.checks.index import CHECKS
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import ipc_owners
 from ansible_collections.phpfleet.remediation.plugins.module_utils.fold import fold_findings
 from ansible_collections.phpfleet.remediation.plugins.module_utils.policy import policy_from

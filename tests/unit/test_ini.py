@@ -51,7 +51,7 @@ def test_sections_in_order() -> None:
 @given(st.lists(st.tuples(NAMES, PLAIN, st.sampled_from(["{}", '"{}"', "'{}'", "  {}  ", "{} ; comment"]))))
 def test_what_is_written_is_read(settings: List[Tuple[str, str, str]]) -> None:
     text = "".join(f"{name} = {form.format(value)}\n" for name, value, form in settings)
-    assert list(parse(text)) == [Setting(name, value) for name, value, _ in settings]
+    assert list(parse(text)) == [Setting(name, value) for name, value, _unused in settings]
 
 
 @given(st.text(st.characters(), max_size=200))

@@ -51,7 +51,9 @@ def finished_run(state, kept=None, result=DONE):
 
 
 def files(state):
-    return sorted(os.path.relpath(os.path.join(top, name), state) for top, _, names in os.walk(state) for name in names)
+    return sorted(
+        os.path.relpath(os.path.join(top, name), state) for top, _unused, names in os.walk(state) for name in names
+    )
 
 
 def test_a_journal_holds_the_run_line_by_line(state):

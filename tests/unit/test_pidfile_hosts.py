@@ -17,7 +17,7 @@ from typing import Any, Dict, Iterator, Tuple
 import pytest
 import yaml
 from ansible_collections.phpfleet.remediation.plugins.module_utils.audit import audit
-from ansible_collections.phpfleet.remediation.plugins.module_utils.checks import CHECKS
+from ansible_collections.phpfleet.remediation.plugins.module_utils.checks.index import CHECKS
 from ansible_collections.phpfleet.remediation.plugins.module_utils.model import Finding
 from ansible_collections.phpfleet.remediation.plugins.module_utils.plain import plain
 from ansible_collections.phpfleet.remediation.plugins.module_utils.policy import policy_from
@@ -58,7 +58,7 @@ def read(path: str) -> Dict[str, Any]:
 
 def tree(directory: str) -> Iterator[Tuple[str, bytes]]:
     """Yield the files of a host, less the two that describe it."""
-    for place, _, names in os.walk(directory):
+    for place, _unused, names in os.walk(directory):
         for name in names:
             inside = "/" + os.path.relpath(os.path.join(place, name), directory)
             if inside not in ("/host.yml", "/expected.yml"):

@@ -6,7 +6,8 @@ import stat
 
 import crumbs
 import pytest
-from ansible_collections.phpfleet.remediation.plugins.module_utils import actions, remediate
+from ansible_collections.phpfleet.remediation.plugins.module_utils import remediate
+from ansible_collections.phpfleet.remediation.plugins.module_utils.actions import apply
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.journal import Journal
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import JournalFailed
 from ansible_collections.phpfleet.remediation.plugins.module_utils.host import Host
@@ -17,7 +18,7 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils.policy import
 @pytest.fixture(autouse=True)
 def verbs(monkeypatch):
     for name, verb in crumbs.VERBS.items():
-        monkeypatch.setitem(actions.VERBS, name, verb)
+        monkeypatch.setitem(apply.VERBS, name, verb)
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ def test_the_intent_and_what_is_kept_are_on_disk_before_the_act(tmp_path, table,
         seen.append(([record["record"] for record in records], kept.read_bytes()))
         return crumbs.VERBS["wipe"].act(prepared)
 
-    monkeypatch.setitem(actions.VERBS, "wipe", crumbs.VERBS["wipe"]._replace(act=act))
+    monkeypatch.setitem(apply.VERBS, "wipe", crumbs.VERBS["wipe"]._replace(act=act))
     done = run(tmp_path, [crumbs.check(table)])
     assert [outcome.result for outcome in done.outcomes] == [DONE]
     assert seen == [(["run", "finding", "intent"], b"rye")]
@@ -117,7 +118,7 @@ def test_a_check_that_is_unknown_after_its_change_is_a_failure(tmp_path, table, 
         (table / "b").write_text("unreadable")
         return "wiped"
 
-    monkeypatch.setitem(actions.VERBS, "wipe", crumbs.VERBS["wipe"]._replace(act=wipe_and_smear))
+    monkeypatch.setitem(apply.VERBS, "wipe", crumbs.VERBS["wipe"]._replace(act=wipe_and_smear))
     (problem,) = run(tmp_path, [crumbs.check(table)]).problems
     assert "crumb.left_behind is unknown after the change" in problem and "wipe it" in problem
 
@@ -138,7 +139,7 @@ def test_what_appeared_meanwhile_is_not_remaining(tmp_path, table, monkeypatch):
         drop(table, "new")
         return crumbs.VERBS["wipe"].act(prepared)
 
-    monkeypatch.setitem(actions.VERBS, "wipe", crumbs.VERBS["wipe"]._replace(act=wipe_and_drop))
+    monkeypatch.setitem(apply.VERBS, "wipe", crumbs.VERBS["wipe"]._replace(act=wipe_and_drop))
     done = run(tmp_path, [crumbs.check(table)])
     assert list(done.remaining) == [] and done.problems == []
 
@@ -159,7 +160,7 @@ def test_an_object_that_is_no_longer_what_was_seen_is_left_alone(tmp_path, table
         return first_meddle
 
     verb = crumbs.VERBS["wipe"]
-    monkeypatch.setitem(actions.VERBS, "wipe", verb._replace(**{when: meddle(getattr(verb, when))}))
+    monkeypatch.setitem(apply.VERBS, "wipe", verb._replace(**{when: meddle(getattr(verb, when))}))
     done = run(tmp_path, [crumbs.check(table)])
     assert [outcome.result for outcome in done.outcomes] == [UNNEEDED, DONE]
     assert names(table) == ([] if change is None else ["a"])
@@ -223,7 +224,7 @@ def test_what_cannot_be_kept_stops_everything_and_leaves_no_file(tmp_path, table
             raise JournalFailed("the disk is full")
         return crumbs.VERBS["wipe"].prepare(action, journal)
 
-    monkeypatch.setitem(actions.VERBS, "wipe", crumbs.VERBS["wipe"]._replace(prepare=full))
+    monkeypatch.setitem(apply.VERBS, "wipe", crumbs.VERBS["wipe"]._replace(prepare=full))
     with pytest.raises(JournalFailed):
         run(tmp_path, [crumbs.check(table)])
     assert names(table) == ["a", "b"]
@@ -233,7 +234,7 @@ def test_what_cannot_be_kept_stops_everything_and_leaves_no_file(tmp_path, table
 def test_the_diff_is_rendered_from_the_plan_and_bounded(tmp_path, table):
     drop(table, *[f"c{number:03}" for number in range(105)])
     plan = run(tmp_path, [crumbs.check(table)], max_changes=200, check_mode=True).plan
-    diff = actions.diff(plan.actions)
+    diff = apply.diff(plan.actions)
     assert diff["before"].splitlines()[0] == str(table / "c000")
     assert diff["before"].splitlines()[-1] == "… and 5 more objects"
     assert len(diff["before"].splitlines()) == 101

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, phpfleet.remediation contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 import pytest
-from ansible_collections.phpfleet.remediation.plugins.module_utils.checks import CHECKS, FACTS
+from ansible_collections.phpfleet.remediation.plugins.module_utils.checks.index import CHECKS, FACTS
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import Refused
 from ansible_collections.phpfleet.remediation.plugins.module_utils.policy import OPTIONS
 from ansible_collections.phpfleet.remediation.plugins.module_utils.request import options, request

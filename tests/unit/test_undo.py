@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 import crumbs
 import pytest
-from ansible_collections.phpfleet.remediation.plugins.module_utils import actions
+from ansible_collections.phpfleet.remediation.plugins.module_utils.actions import apply
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.journal import Journal
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotAct, Refused
 from ansible_collections.phpfleet.remediation.plugins.module_utils.host import Host
@@ -15,7 +15,7 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils.undo import u
 @pytest.fixture(autouse=True)
 def verbs(monkeypatch):
     for name, verb in crumbs.VERBS.items():
-        monkeypatch.setitem(actions.VERBS, name, verb)
+        monkeypatch.setitem(apply.VERBS, name, verb)
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_what_comes_back_between_plan_and_act_is_not_overwritten(tmp_path, table
         (table / "a").write_text("somebody's new bread")
         return crumbs.VERBS["drop"].act(prepared)
 
-    monkeypatch.setitem(actions.VERBS, "drop", crumbs.VERBS["drop"]._replace(act=act))
+    monkeypatch.setitem(apply.VERBS, "drop", crumbs.VERBS["drop"]._replace(act=act))
     assert [outcome.result for outcome in put_back(tmp_path, run_id).outcomes] == [UNNEEDED]
     assert contents(table) == {"a": "somebody's new bread"}
 
@@ -104,7 +104,7 @@ def test_a_run_that_was_cut_short_is_undone_as_far_as_it_went(tmp_path, table, m
             raise PowerCut
         return crumbs.VERBS["wipe"].act(prepared)
 
-    monkeypatch.setitem(actions.VERBS, "wipe", crumbs.VERBS["wipe"]._replace(act=act))
+    monkeypatch.setitem(apply.VERBS, "wipe", crumbs.VERBS["wipe"]._replace(act=act))
     with pytest.raises(PowerCut):
         wipe(tmp_path, table)
     assert contents(table) == {"c": "c"}
@@ -122,7 +122,7 @@ def test_what_was_not_needed_in_the_run_is_not_put_back(tmp_path, table, monkeyp
         (table / "a").write_text("another") if (table / "a").exists() else None
         return crumbs.VERBS["wipe"].act(prepared)
 
-    monkeypatch.setitem(actions.VERBS, "wipe", crumbs.VERBS["wipe"]._replace(act=act))
+    monkeypatch.setitem(apply.VERBS, "wipe", crumbs.VERBS["wipe"]._replace(act=act))
     run_id = wipe(tmp_path, table)
     (table / "a").unlink()
     put_back(tmp_path, run_id)
@@ -139,7 +139,7 @@ def test_what_cannot_be_put_back_now_is_a_problem(tmp_path, table, monkeypatch):
             raise CannotAct("there is no room")
         return crumbs.VERBS["drop"].act(prepared)
 
-    monkeypatch.setitem(actions.VERBS, "drop", crumbs.VERBS["drop"]._replace(act=act))
+    monkeypatch.setitem(apply.VERBS, "drop", crumbs.VERBS["drop"]._replace(act=act))
     undone = put_back(tmp_path, run_id)
     assert [outcome.result for outcome in undone.outcomes] == [DONE, FAILED]
     (problem,) = undone.problems

@@ -3,8 +3,8 @@
 """The journal of one run: what undo needs is on disk before the first act, and what became of each act follows it.
 
 Layout below the state directory (root only, 0700): ``lock``, ``journal/<run_id>.jsonl`` and ``quarantine/<run_id>``.
-A journal is one JSON object a line: ``run``, the ``finding``s, an ``intent`` for each action with what undo needs, and after the
-acts an ``outcome`` for each; ``end`` when the run was proven. A run that was cut short lacks the later lines.
+A journal is one JSON object a line: ``run``, the ``finding``s, an ``intent`` for each action with what undo needs, and
+after the acts an ``outcome`` for each; ``end`` when the run was proven. A run that was cut short lacks the later lines.
 """
 
 import errno
@@ -30,7 +30,7 @@ UNBOUNDED = 1 << 62  # the journal keeps every item; only results are folded
 
 
 class Intent(NamedTuple):
-    """One action as the journal holds it. kept is what its verb's restore needs; result is None when the run was cut short."""
+    """One action as the journal holds it. kept is what undo needs; result is None when the run was cut short."""
 
     number: int
     check: str
@@ -82,17 +82,17 @@ class Journal:
             full = (dict(plain(finding, UNBOUNDED), record="finding") for finding in findings)
             self._append(chain([self._header], full))
         except OSError as error:
-            raise _failed(self.path, error)
+            raise _failed(self.path, error) from error
 
     def keep(self, content: bytes) -> Dict[str, Any]:
-        """Add content to the quarantine file of this run, and return where it is. It is on disk when intents() returns."""
+        """Add content to the quarantine file of this run, and say where it is: on disk when intents() returns."""
         if self._kept is None:
             self._kept = _create(self.quarantine)
         try:
             offset = os.lseek(self._kept, 0, os.SEEK_END)
             _write_all(self._kept, content)
         except OSError as error:
-            raise _failed(self.quarantine, error)
+            raise _failed(self.quarantine, error) from error
         return dict(path=self.quarantine, offset=offset, size=len(content))
 
     def intents(self, actions: Sequence[Action], kept: Sequence[Dict[str, Any]]) -> None:
@@ -117,7 +117,7 @@ class Journal:
             self._append(records)
             _sync_directory(os.path.dirname(self.path))
         except OSError as error:
-            raise _failed(self.path, error)
+            raise _failed(self.path, error) from error
         self._promised = True
 
     def outcomes(self, outcomes: Sequence[Outcome]) -> None:
@@ -162,21 +162,20 @@ def read_intents(state_dir: str, run_id: str) -> List[Intent]:
         if error.errno == errno.ENOENT:
             raise Refused(
                 f"run_id: this host has no journal {path}; undo runs on the host that the run changed", path=path
-            )
-        raise JournalFailed(f"{path}: {error.strerror}; undo needs to read it as root", path=path)
-    return _intents(
-        [_record(line, path) for line in lines[:-1]]
-    )  # a last line without its end was cut off while written
+            ) from error
+        raise JournalFailed(f"{path}: {error.strerror}; undo needs to read it as root", path=path) from error
+    whole = lines[:-1]  # a last line without its end was cut off while it was written
+    return _intents([_record(line, path) for line in whole])
 
 
 def _record(line: str, path: str) -> Dict[str, Any]:
     try:
         record: Dict[str, Any] = json.loads(line)
         return record
-    except ValueError:
+    except ValueError as error:
         raise JournalFailed(
             f"{path}: a line is damaged, so nothing is undone from it; restore by hand what it lists", path=path
-        )
+        ) from error
 
 
 def _intents(records: Sequence[Dict[str, Any]]) -> List[Intent]:
@@ -200,17 +199,19 @@ def _take_lock(state_dir: str) -> int:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise _failed(path, error)
+        raise _failed(path, error) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except BlockingIOError as error:
         os.close(descriptor)
-        raise Refused(f"another run is changing this host ({path} is locked); wait until it has ended", path=path)
+        raise Refused(
+            f"another run is changing this host ({path} is locked); wait until it has ended", path=path
+        ) from error
     return descriptor
 
 
 def _prune(state_dir: str, before: float) -> None:
-    """Remove the runs that began before a time, with what they kept: whoever cleans each night must not fill the disk."""
+    """Remove the runs that began before a time, with what they kept: who cleans each night must not fill the disk."""
     oldest = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(before))
     for directory, ending in (("journal", ".jsonl"), ("quarantine", "")):
         for name in os.listdir(os.path.join(state_dir, directory)):
@@ -223,7 +224,7 @@ def _unlink(path: str) -> None:
     try:
         os.unlink(path)
     except OSError as error:
-        raise _failed(path, error)
+        raise _failed(path, error) from error
 
 
 def _directory(state_dir: str, *below: str) -> str:
@@ -238,7 +239,7 @@ def _directory(state_dir: str, *below: str) -> str:
                 os.mkdir(path, 0o700)
             _demand_ours(path)
     except OSError as error:
-        raise _failed(path, error)
+        raise _failed(path, error) from error
     return path
 
 
@@ -256,7 +257,7 @@ def _create(path: str) -> int:
     try:
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise _failed(path, error)
+        raise _failed(path, error) from error
 
 
 def _write_all(descriptor: int, content: bytes) -> None:

@@ -183,7 +183,7 @@ def _demand_processes(guard: Guard) -> None:
     started = [pid for pid, start in now if (pid, start) not in guard.heads]
     if started:
         raise Unneeded(f"{guard.path}: {guard.program} was started meanwhile, as process {started[0]}")
-    if guard.wanted is not None and not set(guard.masters) <= {pid for pid, _ in now}:
+    if guard.wanted is not None and not set(guard.masters) <= {pid for pid, _unused in now}:
         raise Unneeded(f"{guard.path}: its master {guard.masters[0]} has ended meanwhile")
 
 

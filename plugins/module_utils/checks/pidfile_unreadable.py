@@ -37,7 +37,7 @@ def _remedy(seen: Pidfiles, file: Pidfile) -> Optional[str]:
     """Only for php-fpm's and nginx's, whose form is known: others may write more than a pid, as PostgreSQL does."""
     if file.program is None or file.content is None:
         return None
-    living = {pid for pid, _ in seen.heads[file.program]}
+    living = {pid for pid, _unused in seen.heads[file.program]}
     said = {int(number) for number in re.findall(rb"[0-9]{1,8}", file.content)}
     return None if living & said else remedy(file)
 

@@ -67,7 +67,7 @@ def find(
     if "queue" not in policy.sysv_ipc.kinds:
         return not_applicable("queue is not among the kinds that were asked for")
     idle = list(candidates(table, owners, policy))
-    alike = Counter(_likeness(queue) for queue, _ in idle)
+    alike = Counter(_likeness(queue) for queue, _unused in idle)
     nearly_full = is_near(len(table.objects), limits.msgmni, policy)
     judged = [(queue, _evidence(queue, owner, alike, table, receivers, running, policy)) for queue, owner in idle]
     return found([_finding(queue, evidence, nearly_full) for queue, evidence in judged if evidence is not None])

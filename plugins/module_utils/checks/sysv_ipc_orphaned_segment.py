@@ -76,7 +76,7 @@ def find(table: Table, limits: Limits, owners: Owners, running: Processes, polic
     if "segment" not in policy.sysv_ipc.kinds:
         return not_applicable("segment is not among the kinds that were asked for")
     idle = [(segment, owner) for segment, owner in candidates(table, owners, policy) if _is_detached(segment)]
-    alike = Counter(_likeness(segment) for segment, _ in idle)
+    alike = Counter(_likeness(segment) for segment, _unused in idle)
     nearly_full = is_near(len(table.objects), limits.shmmni, policy)
     findings: List[Finding] = []
     room = policy.sysv_ipc.snapshot_limit

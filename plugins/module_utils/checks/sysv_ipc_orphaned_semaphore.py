@@ -65,7 +65,7 @@ def find(table: Table, limits: Limits, owners: Owners, running: Processes, polic
     if "semaphore" not in policy.sysv_ipc.kinds:
         return not_applicable("semaphore is not among the kinds that were asked for")
     idle = [(thing, owner) for thing, owner in candidates(table, owners, policy) if thing.semaphores is not None]
-    alike = Counter(_likeness(thing) for thing, _ in idle)
+    alike = Counter(_likeness(thing) for thing, _unused in idle)
     nearly_full = _is_nearly_full(table, limits, policy)
     findings = [
         _finding(thing, evidence, nearly_full)

@@ -192,7 +192,7 @@ def parse_table(content: bytes, columns: Sequence[str], make: Callable[..., Reco
 
     ``columns`` begin with key and perms, the two that are not plain decimals. Raises Malformed.
     """
-    header, _, rest = content.partition(b"\n")
+    header, _unused, rest = content.partition(b"\n")
     names = header[:LINE_LIMIT].decode("ascii", "replace").split()
     absent = [name for name in columns if name not in names]
     if absent:

@@ -12,7 +12,7 @@ import sys
 import pytest
 import yaml
 from ansible_collections.phpfleet.remediation.plugins.module_utils import remedy_module, request
-from ansible_collections.phpfleet.remediation.plugins.module_utils.checks import CHECKS
+from ansible_collections.phpfleet.remediation.plugins.module_utils.checks.index import CHECKS
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 COLLECTION = "ansible_collections.phpfleet.remediation.plugins"
@@ -29,7 +29,7 @@ def module_source(name):
 def documented_options(documentation):
     options = dict(documentation.get("options", {}))
     for fragment in documentation.get("extends_documentation_fragment", []):
-        file_name, _, attribute = fragment[len(FRAGMENT_PREFIX) :].partition(".")
+        file_name, _unused, attribute = fragment[len(FRAGMENT_PREFIX) :].partition(".")
         fragments = importlib.import_module(f"{COLLECTION}.doc_fragments.{file_name}").ModuleDocFragment
         text = getattr(fragments, (attribute or "documentation").upper())
         options.update(yaml.safe_load(text).get("options", {}))
@@ -39,7 +39,9 @@ def documented_options(documentation):
 def argument_spec(name):
     if name == "undo":
         return dict(remedy_module.STATE_OPTIONS, run_id=dict(type="str", required=True))
-    subject = {"findings_info": None, "remedy": None}.get(name, name[: -len("_info")] if name.endswith("_info") else name)
+    subject = {"findings_info": None, "remedy": None}.get(
+        name, name[: -len("_info")] if name.endswith("_info") else name
+    )
     spec = request.options(subject, probes=name.endswith("_info"))
     return spec if name.endswith("_info") else dict(spec, **remedy_module.REMEDY_OPTIONS)
 
@@ -68,7 +70,7 @@ def test_examples_use_options_that_exist(name):
     assert tasks
     spec_of = {f"phpfleet.remediation.{module}": argument_spec(module) for module in MODULES}
     used = [(key, task[key] or {}) for task in tasks for key in task if key in spec_of]
-    assert f"phpfleet.remediation.{name}" in {module for module, _ in used}
+    assert f"phpfleet.remediation.{name}" in {module for module, _unused in used}
     for module, options in used:
         assert set(options) <= set(spec_of[module]), f"an example of {name} gives {module} an option it does not have"
 
@@ -89,7 +91,7 @@ def run_module(name, tmp_path):
     environment.update(ANSIBLE_COLLECTIONS_PATH=os.path.join(ROOT, ".cache", "collections"), HOME=str(tmp_path))
     command = [sys.executable, "-m", "ansible", "adhoc", "localhost", "--check", "-e"]
     command += [f"ansible_python_interpreter={sys.executable}", "-m", f"phpfleet.remediation.{name}"]
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     return json.loads(ran.stdout[ran.stdout.index("{") :])
 
 
@@ -121,7 +123,7 @@ def test_links_lead_somewhere(name):
     with open(path, encoding="utf-8") as page:
         links = re.findall(r"\]\(([^)\s]+)\)", page.read())
     for link in links:
-        target, _, anchor = link.partition("#")
+        target, _unused, anchor = link.partition("#")
         if re.match(r"[a-z]+:", target):
             continue
         there = os.path.normpath(os.path.join(os.path.dirname(path), target)) if target else path

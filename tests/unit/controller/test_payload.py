@@ -43,4 +43,4 @@ def test_an_info_module_carries_no_action(module, tmp_path):
 
 def test_a_remedy_carries_them(tmp_path):
     files = shipped("remedy", tmp_path)
-    assert "module_utils/actions/__init__.py" in files and "module_utils/actions/journal.py" in files
+    assert "module_utils/actions/apply.py" in files and "module_utils/actions/journal.py" in files

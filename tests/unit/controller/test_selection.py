@@ -15,7 +15,7 @@ FINDINGS = [HIGH, LOW, NESTED]
 
 def caret(message):
     """Return the text that the caret of a message points at."""
-    _, expression, line, _ = message.split("\n")
+    _unused, expression, line, _unused = message.split("\n")
     return expression[line.index("^") :]
 
 

@@ -1,0 +1,36 @@
+# Copyright: (c) 2026, phpfleet.remediation contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The checks, in running order. AnsiballZ ships what this file imports, so the index is explicit."""
+
+from typing import Any, Callable, Dict, Sequence
+
+from ..facts import ipc_overview, pidfile
+from ..model import Check
+from . import (
+    pidfile_dead_process,
+    pidfile_foreign_process,
+    pidfile_missing,
+    pidfile_unreadable,
+    sysv_ipc_near_limit,
+    sysv_ipc_orphaned_queue,
+    sysv_ipc_orphaned_segment,
+    sysv_ipc_orphaned_semaphore,
+    sysv_ipc_removal_pending,
+    sysv_ipc_remove_ipc_hazard,
+)
+
+CHECKS: Sequence[Check] = (
+    sysv_ipc_near_limit.CHECK,
+    sysv_ipc_orphaned_segment.CHECK,
+    sysv_ipc_orphaned_semaphore.CHECK,
+    sysv_ipc_orphaned_queue.CHECK,
+    sysv_ipc_removal_pending.CHECK,
+    sysv_ipc_remove_ipc_hazard.CHECK,
+    pidfile_dead_process.CHECK,
+    pidfile_foreign_process.CHECK,
+    pidfile_unreadable.CHECK,
+    pidfile_missing.CHECK,
+)
+
+# What an info module shows beside the findings, a subject each.
+FACTS: Dict[str, Callable[..., Any]] = {"sysv_ipc": ipc_overview.gather, "pidfile": pidfile.gather}
