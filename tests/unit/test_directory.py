@@ -8,6 +8,7 @@ import time
 from typing import Any, List
 
 import pytest
+from ansible_collections.phpfleet.remediation.plugins.module_utils import directory
 from ansible_collections.phpfleet.remediation.plugins.module_utils.directory import LINKS_LIMIT, explained, open_place
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import (
     CannotLook,
@@ -139,14 +140,31 @@ def test_a_directory_that_may_not_be_searched(root: str) -> None:
     if child == 0:
         status = 1
         try:
-            directory = os.open(root, os.O_PATH)
+            descriptor = os.open(root, os.O_PATH)
             os.setuid(NOBODY)
-            open_place(f"/proc/self/fd/{directory}", "/srv/inner/x")
+            open_place(f"/proc/self/fd/{descriptor}", "/srv/inner/x")
         except Forbidden:
             status = 0
         finally:
             os._exit(status)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_directory_that_turns_into_a_link_after_it_was_looked_at(root: str, monkeypatch: Any) -> None:
+    os.mkdir(root + "/srv/d")
+    readlink = os.readlink
+
+    def turn(name: str, **more: Any) -> str:
+        try:
+            return readlink(name, **more)
+        finally:
+            if name == "d" and not os.path.islink(root + "/srv/d"):
+                os.rmdir(root + "/srv/d")
+                os.symlink("/run/php", root + "/srv/d")
+
+    monkeypatch.setattr(directory.os, "readlink", turn)
+    with pytest.raises(Untrusted):
+        open_place(root, "/srv/d/x.pid")
 
 
 @needs_root

@@ -74,11 +74,16 @@ def test_includes_are_read_where_they_stand_and_share_the_section() -> None:
     files = {
         "/etc/php/8.2/fpm/d/a.conf": "[www]\nuser = x\n",
         "/etc/php/8.2/fpm/d/b.conf": "pid = /run/php/no.pid\n[global]\npid = /run/php/b.pid\n",
-        "/etc/php/8.2/fpm/d/.hidden.conf": "[global]\npid = /run/php/hidden.pid\n",
         "/etc/php/8.2/fpm/d/c.conf.bak": "[global]\npid = /run/php/bak.pid\n",
     }
     text = "[global]\npid = /run/php/a.pid\ninclude = /etc/php/8.2/fpm/d/*.conf\n"
     assert pidfile(text, files=files) == "/run/php/b.pid"
+
+
+def test_a_pattern_matches_no_hidden_file() -> None:
+    files = {"/etc/php/8.2/fpm/d/.hidden.conf": "pid = /run/php/hidden.pid\n"}
+    assert pidfile("include = /etc/php/8.2/fpm/d/*.conf\n", files=files) is None
+    assert pidfile("include = /etc/php/8.2/fpm/d/.h*\n", files=files) == "/run/php/hidden.pid"
 
 
 def test_a_relative_include_belongs_to_the_prefix() -> None:

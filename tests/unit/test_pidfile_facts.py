@@ -104,7 +104,11 @@ def test_a_wrapper_above_the_program() -> None:
     between = dict(pid=31, parent=30, executable="/bin/sh", title="sh")
     assert bearer("/run/php-fpm.pid", 30, wrapper, between, dict(MASTER, parent=31)) == "supervisor"
     assert bearer("/run/php-fpm.pid", 30, wrapper, MASTER) == "stranger"
-    assert bearer("/run/php-fpm.pid", 1, MASTER) != "supervisor"
+    first = dict(
+        processes=[dict(pid=1, executable="/sbin/init", title="init"), MASTER], files={"/run/php-fpm.pid": "1"}
+    )
+    (file,) = pidfile.gather(DescribedHost(first), policy_from({})).files
+    assert file.bearer == "stranger"  # everybody is below process 1
 
 
 def test_a_program_that_is_called_as_the_file_is() -> None:
@@ -147,6 +151,17 @@ def test_one_file_by_two_ways_is_listed_once() -> None:
     found = gather({"/run/php/php8.2-fpm.pid": "45"}, [MASTER], links={"/var/run": "/run"}, policy=policy)
     assert [(file.path, file.origins) for file in found.files] == [
         ("/run/php/php8.2-fpm.pid", ("named", "configured", "usual place"))
+    ]
+
+
+def test_the_pidfile_of_an_old_nginx_is_called_oldbin() -> None:
+    title = "nginx: master process nginx -c /etc/nginx.conf"
+    old, new = (dict(pid=pid, executable="/usr/sbin/nginx", title=title) for pid in (51, 60))
+    files = {"/etc/nginx.conf": "pid /srv/web.pid;", "/srv/web.pid": "60", "/srv/web.pid.oldbin": "51"}
+    found = gather(files, [old, new]).files
+    assert [(file.path, file.bearer, len(file.masters)) for file in found] == [
+        ("/srv/web.pid", "program", 2),
+        ("/srv/web.pid.oldbin", "program", 2),
     ]
 
 

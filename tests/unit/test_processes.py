@@ -63,7 +63,7 @@ def test_an_executable_that_was_replaced_keeps_its_path(sleeper: Any, tmp_path: 
 
 def test_a_zombie() -> None:
     ended = subprocess.Popen(["/bin/true"])
-    for _ in range(500):
+    for _unused in range(500):
         seen = gather(Host(), POLICY).by_pid[ended.pid]
         if seen.zombie:
             break
@@ -162,6 +162,8 @@ sys.path.insert(0, sys.argv[1])
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.processes import gather
 from ansible_collections.phpfleet.remediation.plugins.module_utils.host import Host
 from ansible_collections.phpfleet.remediation.plugins.module_utils.policy import policy_from
+os.setgroups([])
+os.setgid(65534)
 os.setuid(65534)
 ctypes.CDLL(None).prctl(4, 1)  # PR_SET_DUMPABLE, as for whoever was an ordinary user from the start
 seen = gather(Host(), policy_from({}))
