@@ -2,13 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """How long the modules take on full tables of SysV IPC, set against ipcs | awk | xargs ipcrm on the same tables.
 
-It works in an IPC namespace of its own, so it needs root, and touches nothing of the machine. It prints a table, and with
-PHPFLEET_BENCH_JSON=path writes the figures there. Sizes can be given: sysv_ipc.py [SEGMENTS [SETS]].
+It works in an IPC namespace of its own, so it needs root, and touches nothing of the machine. It prints a table, and
+with PHPFLEET_BENCH_JSON=path writes the figures there. Sizes can be given: sysv_ipc.py [SEGMENTS [SETS]].
 """
 
 import ctypes
 import json
 import os
+import pathlib
 import subprocess
 import sys
 import tempfile
@@ -32,12 +33,12 @@ def leak(segments: int, sets: int) -> None:
     child = os.fork()
     if child == 0:
         libc = ctypes.CDLL(None)
-        for _ in range(segments):
+        for _unused in range(segments):
             libc.shmget(0, ctypes.c_size_t(SEGMENT_SIZE), 0o1600)
         # sysvsem.c: every semaphore of the set is operated on, which leaves the pid in each.
         enter = (Operation * 3)(Operation(2, 0, 0), Operation(1, 1, 0), Operation(2, 1, 0))
         leave = (Operation * 3)(Operation(0, 1, 0), Operation(1, -1, 0), Operation(2, -1, 0))
-        for _ in range(sets):
+        for _unused in range(sets):
             made = libc.semget(0, 3, 0o1600)
             libc.semop(made, enter, 3)
             libc.semop(made, leave, 3)
@@ -47,7 +48,7 @@ def leak(segments: int, sets: int) -> None:
 
 def count() -> tuple[int, int]:
     """Return how many segments and sets there are."""
-    return tuple(len(open(f"/proc/sysvipc/{table}").readlines()) - 1 for table in ("shm", "sem"))  # noqa: SIM115
+    return tuple(len(pathlib.Path("/proc/sysvipc", table).read_text().splitlines()) - 1 for table in ("shm", "sem"))
 
 
 def run_module(name: str, **options) -> tuple[float, dict, int]:
@@ -81,7 +82,9 @@ def measure(segments: int, sets: int) -> dict:
     with tempfile.TemporaryDirectory() as state:
         os.chmod(state, 0o700)
         remedy, done, remedy_size = run_module("sysv_ipc", min_age=1, max_changes=1 << 20, state_dir=state)
-        kept = sum(os.path.getsize(os.path.join(root, name)) for root, _, names in os.walk(state) for name in names)
+        kept = sum(
+            os.path.getsize(os.path.join(root, name)) for root, _unused, names in os.walk(state) for name in names
+        )
     assert found == sum(full), f"{found} of {full} were found"
     assert count() == (0, 0), f"{count()} are left: {done.get('msg')}"
     leak(segments, sets)

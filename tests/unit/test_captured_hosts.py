@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What the checks say of hosts as they once were, told by each host's expected.yml.
 
-expected.yml holds the options of the subjects that it is about, the verdict of every check of theirs, reasons of those that
-are unknown, and each group of findings with those fields that matter: of its evidence, and of the group itself.
+expected.yml holds the options of the subjects that it is about, the verdict of every check of theirs, reasons of those
+that are unknown, and each group of findings with those fields that matter: of its evidence, and of the group itself.
 """
 
 import os

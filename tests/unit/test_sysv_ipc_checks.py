@@ -47,7 +47,7 @@ def process(pid, started=50.0, uid=0, title="php-fpm: pool www", zombie=False):
 
 def running(*processes, **changes):
     first = process(1, started=1.0, title="init")
-    return Processes({one.pid: one for one in (first,) + processes}, True)._replace(**changes)
+    return Processes({one.pid: one for one in (first, *processes)}, True)._replace(**changes)
 
 
 def table(*things, **changes):
@@ -172,7 +172,7 @@ def test_a_zombie_is_dead(judge, thing):
 @EACH
 def test_pid_zero_is_unknowable(judge, thing):
     if isinstance(thing, SemaphoreSet):
-        thing = thing._replace(semaphores=(Semaphore(1, 0, 0, 0),) + thing.semaphores[1:])
+        thing = thing._replace(semaphores=(Semaphore(1, 0, 0, 0), *thing.semaphores[1:]))
     elif isinstance(thing, Segment):
         thing = thing._replace(cpid=0)
     else:
@@ -218,7 +218,9 @@ def test_the_selection_leaves_the_rest_alone(judge, thing):
         assert judge(thing, policy=policy(**options)).state == "found"
 
 
-@pytest.mark.parametrize("judge, thing, kind", [(*pair, kind) for pair, kind in zip(KINDS, ("queue", "queue", "segment"))])
+@pytest.mark.parametrize(
+    "judge, thing, kind", [(*pair, kind) for pair, kind in zip(KINDS, ("queue", "queue", "segment"))]
+)
 def test_a_kind_that_was_not_asked_for_is_not_applicable(judge, thing, kind):
     assert judge(thing, policy=policy(kinds=[kind])).state == "not_applicable"
 
@@ -249,7 +251,11 @@ def test_a_segment_last_used_from_another_namespace_is_unknowable():
 
 
 def test_the_snapshot_limit_is_spent_in_order_and_told_beforehand():
-    segments = [SEGMENT._replace(shmid=1, size=600), SEGMENT._replace(shmid=2, size=600), SEGMENT._replace(shmid=3, size=400)]
+    segments = [
+        SEGMENT._replace(shmid=1, size=600),
+        SEGMENT._replace(shmid=2, size=600),
+        SEGMENT._replace(shmid=3, size=400),
+    ]
     wanted = policy(snapshot_limit=1000)
     findings = judge_segments(*segments, policy=wanted).findings
     assert [finding.evidence.content_kept for finding in findings] == [True, False, True]
@@ -286,7 +292,7 @@ def test_a_mutex_of_a_running_httpd_is_protected():
 
 @pytest.mark.parametrize("waiting", [(1, 0), (0, 1)])
 def test_a_set_at_which_somebody_waits_is_no_orphan(waiting):
-    waited = SET._replace(semaphores=(Semaphore(1, 42, *waiting),) + SET.semaphores[1:])
+    waited = SET._replace(semaphores=(Semaphore(1, 42, *waiting), *SET.semaphores[1:]))
     assert judge_sets(waited).state == "clean"
 
 
@@ -309,7 +315,9 @@ def test_sets_that_could_not_be_read_make_the_check_unknown_and_plan_nothing():
 
 def test_a_queue_with_messages_is_never_removed():
     unread = QUEUE._replace(qnum=3, cbytes=42, key=5)
-    assert_suspected(judge_queues(unread, policy=policy(disposable_keys=["5"], disposable_owners=["www-data"])), "unread")
+    assert_suspected(
+        judge_queues(unread, policy=policy(disposable_keys=["5"], disposable_owners=["www-data"])), "unread"
+    )
 
 
 def test_a_queue_that_was_never_used_is_proven_only_where_nobody_can_hide():
@@ -322,7 +330,11 @@ def test_a_queue_that_was_never_used_is_proven_only_where_nobody_can_hide():
 
 @EACH
 def test_the_plan_guards_with_all_that_was_seen(judge, thing):
-    module = {Segment: sysv_ipc_orphaned_segment, SemaphoreSet: sysv_ipc_orphaned_semaphore, Queue: sysv_ipc_orphaned_queue}
+    module = {
+        Segment: sysv_ipc_orphaned_segment,
+        SemaphoreSet: sysv_ipc_orphaned_semaphore,
+        Queue: sysv_ipc_orphaned_queue,
+    }
     findings = judge(thing, thing._replace(**{thing._fields[2]: 8, "key": 9})).findings
     actions = module[type(thing)].plan(findings, policy())
     assert [action.object for action in actions] == [thing.object]

@@ -1,5 +1,7 @@
 # Copyright: (c) 2026, phpfleet.remediation contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+import contextlib
+
 import pytest
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import (
     Forbidden,
@@ -26,12 +28,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 POLICY = policy_from({})
-SHM = (
-    b"       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      dtime "
-    b"     ctime                   rss                  swap\n"
-    b"-1702311151          3  1666                 65536    42    43      1    33    34    35    36          7          8 "
-    b"         9                     0                     0\n"
-)
+SHM = b"""\
+       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      dtime\
+      ctime                   rss                  swap
+-1702311151          3  1666                 65536    42    43      1    33    34    35    36          7          8\
+          9                     0                     0
+"""
 KINDS = [(SEGMENT_COLUMNS, Segment), (SET_COLUMNS, SemaphoreSet), (QUEUE_COLUMNS, Queue)]
 
 
@@ -44,7 +46,7 @@ def test_a_segment_is_read_by_the_names_in_the_header():
 @pytest.mark.parametrize("columns, make", KINDS)
 @given(data=st.data())
 def test_columns_may_stand_in_any_order_with_others_between(columns, make, data):
-    names = data.draw(st.permutations(list(columns) + ["rss", "swap"]))
+    names = data.draw(st.permutations([*columns, "rss", "swap"]))
     numbers = {name: data.draw(st.integers(0, 1 << 31)) for name in names}
     numbers["perms"] = data.draw(st.integers(0, 0o1777))
     shown = dict(numbers, perms=f"{numbers['perms']:o}")
@@ -90,10 +92,8 @@ def test_numbers_are_exactly_as_many_as_wanted():
 
 @given(st.binary(max_size=200), st.integers(1, 4))
 def test_numbers_of_rubbish_are_malformed(content, count):
-    try:
+    with contextlib.suppress(Malformed):
         assert len(parse_numbers(content, count, "path")) == count
-    except Malformed:
-        pass
 
 
 class Kernel(Host):
@@ -183,7 +183,7 @@ def test_what_differs_in_the_second_look_is_changing(after):
 
 
 def test_a_set_whose_waiters_come_and_go_is_changing():
-    waiting = [Semaphore(0, 42, 1, 0)] + FREE[1:]
+    waiting = [Semaphore(0, 42, 1, 0), *FREE[1:]]
     kernel = Kernel({"/proc/sysvipc/sem": [table(SemaphoreSet, semaphore_set())]}, [FREE, waiting])
     assert sysv_ipc.gather_sets(kernel, POLICY).changing == {"sem 1"}
 
@@ -260,7 +260,10 @@ def test_a_header_of_rubbish_is_none(content):
     assert header is None or 0 < header.start <= header.end <= header.total
 
 
-POSTMASTER = b"144\n/var/lib/postgresql/15/main\n1795301248\n5432\n/var/run/postgresql\nlocalhost\n  1704452         4\nready   \n"
+POSTMASTER = (
+    b"144\n/var/lib/postgresql/15/main\n1795301248\n5432\n/var/run/postgresql\nlocalhost\n"
+    b"  1704452         4\nready   \n"
+)
 
 
 def test_postmaster_pid_names_key_and_id():
