@@ -9,8 +9,8 @@ version_added: 0.1.0
 description:
   - Removes what M(phpfleet.remediation.sysv_ipc_info) finds V(proven) or V(declared) to be left behind, and proves by
     a second look that it is gone. What is only V(suspected) is reported and left alone.
-  - An object is removed only while everything that was seen of it is still the same (id, key, times, its last
-    user, attachments, values, waiters or messages). Otherwise it is V(unneeded) and left alone.
+  - An object is removed only while it is still as it was seen (id, key, times, and its last user, attachments, values,
+    waiters or messages). Otherwise it is V(unneeded) and left alone.
   - A queue that holds messages, a set that somebody waits at and a segment that somebody has attached are never removed.
   - Segments are copied to the quarantine first, up to O(snapshot_limit) bytes in all. The journal with everything that
     undo needs is on disk before the first removal.
