@@ -57,7 +57,7 @@ findings:
   type: list
   elements: dict
 checks:
-  description: What each check came to.
+  description: What each check came to before, as M(phpfleet.remediation.pidfile_info) returns it.
   returned: always
   type: list
   elements: dict
@@ -71,6 +71,11 @@ outcomes:
   returned: when not in check mode
   type: list
   elements: dict
+proof:
+  description: What the checks that were acted on came to in the second look. Empty where nothing was done.
+  returned: always
+  type: list
+  elements: dict
 remaining:
   description: What was acted on and is still found, which is a failure.
   returned: always
@@ -81,6 +86,15 @@ run_id:
   returned: always
   type: str
   sample: 20261121T220455Z-1f2e3d4c
+diff:
+  description: The files before and after, a line each, from the plan.
+  returned: always
+  type: dict
+problems:
+  description: All that failed the module.
+  returned: on failure
+  type: list
+  elements: str
 """
 
 from ..module_utils import remedy_module

@@ -74,26 +74,33 @@ pidfile:
       description: Every pidfile, with what is in it and who bears its pid.
       type: list
       elements: dict
+      returned: always
       contains:
         path:
           description: Its physical path. C(/var/run/x.pid) and C(/run/x.pid) are one file.
           type: str
+          returned: always
         origins:
           description: Why it was looked at, among V(named), V(configured) and V(usual place).
           type: list
           elements: str
+          returned: always
         kind:
           description: V(file), V(link), V(directory), V(FIFO), V(socket), V(device) or V(absent).
           type: str
+          returned: always
         pid:
           description: The pid that it says.
           type: int
+          returned: always
         problem:
           description: Why it says none.
           type: str
+          returned: always
         program:
           description: V(php-fpm) or V(nginx), where it is known to belong to one of them.
           type: str
+          returned: always
         bearer:
           description:
             - Who bears the pid. V(program) is the right one, V(supervisor) an ancestor of it, V(namesake) a program called
@@ -101,27 +108,38 @@ pidfile:
             - V(nobody), V(zombie), V(thread), V(kernel thread), V(stranger), V(worker) and V(another master) are wrong.
             - V(hidden) cannot be seen by this user.
           type: str
+          returned: always
     masters:
       description: The running masters of php-fpm and nginx, with what they are configured with.
       type: list
       elements: dict
+      returned: always
       contains:
         program:
           description: V(php-fpm) or V(nginx).
           type: str
+          returned: always
         configured:
           description: Its configuration file and the pidfile that it names.
           type: dict
+          returned: always
         unknown:
           description: Why that is not known.
           type: str
+          returned: always
         apart:
           description: Why its pids or paths are not those of this host, such as a container.
           type: str
+          returned: always
+    complete:
+      description: Whether every process could be seen.
+      type: bool
+      returned: always
     unseen:
       description: What could not be looked at, and why.
       type: list
       elements: str
+      returned: always
 """
 
 from ..module_utils import info_module
