@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Fold a host's findings, actions and outcomes into groups, so that a result stays small whatever the host looks like.
 
-One group is one check, owner, cause, severity and remedy; 32,768 segments of one leak are one entry with a count. The
-full list is in the journal.
+One group is one check, owner, cause, severity and remedy; 32,768 segments of one leak are one entry with a count. Up to
+EXAMPLES of a kind stay entries of their own: folding them would hide more than it saves. The full list is in the journal.
 """
 
 import json
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, Sequence, Tuple, TypeVar
 
 from .model import SEVERITIES, Action, Finding, Lost, Outcome
 from .plain import plain
@@ -17,6 +17,7 @@ GROUPS = 200
 BYTES = 200 * 1024  # for each of the lists; with facts and diff a result stays below 1 MiB
 
 Key = Tuple[Any, ...]
+Folded = TypeVar("Folded")
 
 
 def fold_findings(findings: Sequence[Finding]) -> List[Dict[str, Any]]:
@@ -24,7 +25,7 @@ def fold_findings(findings: Sequence[Finding]) -> List[Dict[str, Any]]:
     groups: Dict[Key, List[Finding]] = {}
     for finding in findings:
         groups.setdefault(_finding_key(finding), []).append(finding)
-    ordered = sorted(groups.values(), key=lambda group: SEVERITIES.index(group[0].severity))
+    ordered = sorted(_unfolded(groups), key=lambda group: SEVERITIES.index(group[0].severity))
     return _bounded([_finding_group(group) for group in ordered])
 
 
@@ -34,7 +35,7 @@ def fold_actions(actions: Sequence[Action], findings: Sequence[Finding]) -> List
     groups: Dict[Key, List[Action]] = {}
     for action in actions:
         groups.setdefault((action.verb, action.risk, *keys.get((action.check, action.object), ())), []).append(action)
-    return _bounded([_action_group(group) for group in groups.values()])
+    return _bounded([_action_group(group) for group in _unfolded(groups)])
 
 
 def fold_outcomes(outcomes: Sequence[Outcome], findings: Sequence[Finding]) -> List[Dict[str, Any]]:
@@ -45,7 +46,7 @@ def fold_outcomes(outcomes: Sequence[Outcome], findings: Sequence[Finding]) -> L
         action = outcome.action
         key = (action.verb, outcome.result, *keys.get((action.check, action.object), ()))
         groups.setdefault(key, []).append(outcome)
-    return _bounded([_outcome_group(group) for group in groups.values()])
+    return _bounded([_outcome_group(group) for group in _unfolded(groups)])
 
 
 def fold_lost(lost: Sequence[Lost]) -> List[Dict[str, Any]]:
@@ -54,6 +55,13 @@ def fold_lost(lost: Sequence[Lost]) -> List[Dict[str, Any]]:
     for one in lost:
         groups.setdefault(one.reason, []).append(one)
     return _bounded([_lost_group(group) for group in groups.values()])
+
+
+def _unfolded(groups: Dict[Key, List[Folded]]) -> List[List[Folded]]:
+    pieces: List[List[Folded]] = []
+    for group in groups.values():
+        pieces += [group] if len(group) > EXAMPLES else [[one] for one in group]
+    return pieces
 
 
 def _finding_key(finding: Finding) -> Key:

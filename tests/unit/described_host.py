@@ -21,6 +21,7 @@ later: {…}                   # what a second look finds different; null for wh
 """
 
 import copy
+import os
 import posixpath
 import stat
 import zlib
@@ -52,6 +53,11 @@ class DescribedHost(Host):
         self._forbidden = set(description.get("forbidden") or ())
         self._processes = [_whole(process) for process in description.get("processes") or ()]
         self._describe_proc()
+
+    @classmethod
+    def below(cls, directory: str, description: Dict[str, Any]) -> "DescribedHost":
+        """A host whose files are also the tree below a directory, less those that describe it."""
+        return cls(dict(description, files={**dict(_tree(directory)), **description.get("files", {})}))
 
     def _describe_proc(self) -> None:
         self._links["/proc/self/ns/pid"] = "pid:[4026531836]"
@@ -183,6 +189,15 @@ class DescribedHost(Host):
         mtime_ns = int(described.get("mtime", NOW - 3600) * 10**9)
         inode = described.get("inode", _inode(real))
         return content, Stat(mode, described.get("uid", 0), described.get("gid", 0), len(content), mtime_ns, inode, 1)
+
+
+def _tree(directory: str) -> Iterator[Tuple[str, bytes]]:
+    for place, _unused, names in os.walk(directory):
+        for name in names:
+            inside = "/" + os.path.relpath(os.path.join(place, name), directory)
+            if inside not in ("/host.yml", "/expected.yml"):
+                with open(os.path.join(place, name), "rb") as file:
+                    yield inside, file.read()
 
 
 def _merged(before: Dict[Any, Any], change: Dict[Any, Any]) -> Dict[Any, Any]:

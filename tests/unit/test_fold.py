@@ -84,15 +84,23 @@ def test_what_is_gone_for_good_is_one_entry_a_reason():
     [dict(severity="low"), dict(owner="root"), dict(cause="a reload"), dict(remedy=None), dict(check="ipc.limit")],
 )
 def test_what_differs_for_a_person_is_told_apart(other):
-    assert [entry["count"] for entry in fold_findings([finding(1), finding(2), finding(3, **other)])] in (
-        [2, 1],
-        [1, 2],
-    )
+    many = [finding(number) for number in range(8)] + [finding(number, **other) for number in range(8, 15)]
+    assert sorted(entry["count"] for entry in fold_findings(many)) == [7, 8]
+
+
+def test_a_few_of_a_kind_are_told_one_by_one():
+    few = [finding(number) for number in range(EXAMPLES)]
+    assert [entry["object"] for entry in fold_findings(few)] == [one.object for one in few]
+    assert [entry["count"] for entry in fold_findings([*few, finding(99)])] == [EXAMPLES + 1]
+    planned = [action(number) for number in range(EXAMPLES)]
+    assert [entry["object"] for entry in fold_actions(planned, few)] == [one.object for one in few]
+    outcomes = [Outcome(one, DONE, "gone") for one in planned]
+    assert [entry["object"] for entry in fold_outcomes(outcomes, few)] == [one.object for one in few]
 
 
 def test_evidence_without_owner_and_cause_folds_too():
-    bare = [finding(number)._replace(evidence=Bare(str(number))) for number in range(3)]
-    assert [entry["count"] for entry in fold_findings(bare)] == [3]
+    bare = [finding(number)._replace(evidence=Bare(str(number))) for number in range(6)]
+    assert [entry["count"] for entry in fold_findings(bare)] == [6]
 
 
 @given(FINDINGS)
@@ -131,22 +139,24 @@ def test_a_result_stays_small_whatever_the_host_looks_like():
 
 
 def test_actions_fold_as_their_findings_do():
-    findings = [finding(1), finding(2), finding(3, owner="root")]
-    entries = fold_actions([action(1), action(2), action(3)], findings)
-    assert [(entry["count"], entry["examples"]) for entry in entries] == [(2, ["shm 1", "shm 2"]), (1, ["shm 3"])]
-    assert entries[0]["verb"] == "remove" and entries[0]["guard"] == {"identifier": 1}
+    findings = [finding(number) for number in range(6)] + [finding(6, owner="root")]
+    entries = fold_actions([action(number) for number in range(7)], findings)
+    assert [(entry["count"], entry["object"]) for entry in entries] == [(6, "shm 0"), (1, "shm 6")]
+    assert entries[0]["examples"] == [f"shm {number}" for number in range(EXAMPLES)]
+    assert entries[0]["verb"] == "remove" and entries[0]["guard"] == {"identifier": 0}
 
 
 def test_different_verbs_and_results_are_told_apart():
-    findings = [finding(number) for number in range(4)]
-    assert len(fold_actions([action(1), action(2, verb="keep")], findings)) == 2
-    outcomes = [Outcome(action(0), DONE, "gone"), Outcome(action(1), FAILED, "busy"), Outcome(action(2), FAILED, "shy")]
-    entries = fold_outcomes(outcomes, findings)
-    assert [(entry["result"], entry["count"], entry["reason"]) for entry in entries] == [
+    findings = [finding(number) for number in range(20)]
+    planned = [action(number) for number in range(6)] + [action(number, verb="keep") for number in range(6, 12)]
+    assert [entry["count"] for entry in fold_actions(planned, findings)] == [6, 6]
+    outcomes = [Outcome(action(0), DONE, "gone")]
+    outcomes += [Outcome(action(number), FAILED, f"busy {number}") for number in range(1, 9)]
+    assert [(entry["result"], entry["count"], entry["reason"]) for entry in fold_outcomes(outcomes, findings)] == [
         (DONE, 1, "gone"),
-        (FAILED, 2, "busy"),
+        (FAILED, 8, "busy 1"),
     ]
 
 
 def test_actions_without_findings_fold_by_themselves():
-    assert [entry["count"] for entry in fold_actions([action(1), action(2)], [])] == [2]
+    assert [entry["count"] for entry in fold_actions([action(number) for number in range(6)], [])] == [6]

@@ -20,7 +20,7 @@ PYTHON = f"ansible_python_interpreter={sys.executable}"
 # Two segments that nobody can use: no key, and their maker has ended. A pidfile of a php-fpm that has.
 BROKEN = f"""
 ipcmk --shmem 4096 > /dev/null
-{sys.executable} -c 'import ctypes; [ctypes.CDLL(None).shmget(0, ctypes.c_size_t(4096), 0o1600) for _unused in range(2)]'
+{sys.executable} -c 'import ctypes; [ctypes.CDLL(None).shmget(0, ctypes.c_size_t(4096), 0o1600) for _a in range(2)]'
 mkdir /run/php
 printf 4194000 > /run/php/php8.2-fpm.pid
 sleep 2
@@ -90,8 +90,9 @@ def test_an_audit_reports_and_changes_nothing(namespaces):
     assert "changed=0" in ran
     report = namespaces.report()
     assert report["passed"] and report["hosts"]["localhost"]["state"] == "found"
-    found = {(entry["check"], entry["severity"]): entry["count"] for entry in report["findings"]}
-    assert found["sysv_ipc.orphaned_segment", "medium"] == 2 and found["pidfile.dead_process", "medium"] == 1
+    found = [(entry["check"], entry["severity"]) for entry in report["findings"] if entry["count"] == 1]
+    assert found.count(("sysv_ipc.orphaned_segment", "medium")) == 2
+    assert found.count(("pidfile.dead_process", "medium")) == 1
     assert "| medium | `localhost` | `sysv_ipc.orphaned_segment` |" in (
         namespaces.directory / "phpfleet-report/audit.md"
     ).read_text(encoding="utf-8")
