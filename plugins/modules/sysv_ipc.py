@@ -11,7 +11,7 @@ description:
     a second look that it is gone. What is only V(suspected) is reported and left alone.
   - An object is removed only while it is still as it was seen (id, key, times, and its last user, attachments, values,
     waiters or messages). Otherwise it is V(unneeded) and left alone.
-  - A queue that holds messages, a set that somebody waits at and a segment that somebody has attached are never removed.
+  - A queue that holds messages, a set that somebody waits at and a segment that is attached are never removed.
   - Segments are copied to the quarantine first, up to O(snapshot_limit) bytes in all. The journal with everything that
     undo needs is on disk before the first removal.
   - M(phpfleet.remediation.undo) makes objects with a key again, with their owner, mode and content. A private object
