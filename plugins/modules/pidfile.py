@@ -11,8 +11,8 @@ description:
     look that it is gone.
   - Where a running master of php-fpm or nginx is configured with the file, and root alone can write its configuration,
     the file is written with the master's pid instead, as the program itself writes it.
-  - Only files that were named in O(paths), that are called as php-fpm's and nginx's are, or that they are configured with
-    are changed. Other stale pidfiles are findings without a remedy.
+  - Only files are changed that were named in O(paths), are called as php-fpm's and nginx's are, or are what those are
+    configured with. Other stale pidfiles are findings without a remedy.
   - A file is changed only when it is still the very file that was seen, the pid in it is still wrong, and no master of
     the program was started meanwhile. A file that a starting program writes at the same moment is never lost.
   - No process is signalled and no service reloaded.
@@ -88,7 +88,7 @@ run_id:
   sample: 20261121T220455Z-1f2e3d4c
 diff:
   description: The files before and after, a line each, from the plan.
-  returned: always
+  returned: with diff mode
   type: dict
 problems:
   description: All that failed the module.

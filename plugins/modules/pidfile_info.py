@@ -11,8 +11,8 @@ description:
     the one it should name.
   - A process is known by its executable, never by its title, which any process may set. Which program a pidfile belongs
     to is known by the running master that is configured with it, else by its name.
-  - Only what is known is judged. A pidfile of another program than php-fpm and nginx is listed, and is a finding only when
-    its process has ended. Masters in containers are listed with the reason why their pidfiles are not judged.
+  - Only what is known is judged. A pidfile of another program than php-fpm and nginx is listed, and is a finding only
+    when its process has ended. Masters in containers are listed with the reason why their pidfiles are not judged.
   - Where a pidfile is not plainly right it is looked at twice, because a program that starts is between two steps for a
     moment.
   - "The checks are C(pidfile.dead_process), C(pidfile.foreign_process), C(pidfile.unreadable) and C(pidfile.missing)."
@@ -103,8 +103,8 @@ pidfile:
           returned: always
         bearer:
           description:
-            - Who bears the pid. V(program) is the right one, V(supervisor) an ancestor of it, V(namesake) a program called
-              as the file is. V(uncertain) lives and may be the right one.
+            - Who bears the pid. V(program) is the right one, V(supervisor) an ancestor of it, V(namesake) a program
+              called as the file is. V(uncertain) lives and may be the right one.
             - V(nobody), V(zombie), V(thread), V(kernel thread), V(stranger), V(worker) and V(another master) are wrong.
             - V(hidden) cannot be seen by this user.
           type: str

@@ -172,7 +172,7 @@ def test_an_error_is_remembered_too(host: Host) -> None:
         asked.append(1)
         raise Missing("gone")
 
-    for _ in range(2):
+    for _unused in range(2):
         with pytest.raises(Missing):
             host.once(gather, POLICY)
     assert len(asked) == 1
@@ -273,7 +273,7 @@ def test_a_child_that_lives_on_does_not_make_us_wait_and_does_not_live_on() -> N
     ran = run("sleep 60 > /dev/null 2>&1 & echo $!")
     assert ran.status == 0
     child = int(ran.output)
-    for _ in range(100):
+    for _unused in range(100):
         if not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE:
             return
         time.sleep(0.01)

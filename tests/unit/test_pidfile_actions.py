@@ -413,7 +413,7 @@ def write(content, how):
     os.close(file)
 
 def is_there():
-    for _ in range(200):
+    for _unused in range(200):
         try:
             with open(path, "rb") as file:
                 if file.read() == own: return True
