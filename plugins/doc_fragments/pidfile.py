@@ -9,8 +9,8 @@ class ModuleDocFragment:
 options:
   paths:
     description:
-      - Pidfiles to look at wherever they are, each an absolute path. Naming a file is also the leave to remove it when the
-        process it names has ended.
+      - Pidfiles to look at wherever they are, each an absolute path. Naming a file is also the leave to remove it when
+        the process it names has ended.
       - A file that is not there is no finding, unless a running master is configured with it.
     type: list
     elements: path

@@ -11,7 +11,7 @@ import signal
 import stat
 import subprocess
 import time
-from typing import Any, Callable, Dict, IO, Iterator, List, NamedTuple, Optional, Sequence, Tuple, TypeVar, cast
+from typing import IO, Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, TypeVar, cast
 
 from .directory import explained, open_place
 from .errors import CannotLook, LibraryMissing, Missing, PhpfleetError, TooLarge, Untrusted

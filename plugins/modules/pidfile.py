@@ -7,8 +7,8 @@ module: pidfile
 short_description: Remove stale pidfiles and mend those of running masters
 version_added: 0.1.0
 description:
-  - Removes a pidfile whose process has ended, or whose pid the kernel has given to another since, and proves by a second
-    look that it is gone.
+  - Removes a pidfile whose process has ended, or whose pid the kernel has given to another since, and proves by a
+    second look that it is gone.
   - Where a running master of php-fpm or nginx is configured with the file, and root alone can write its configuration,
     the file is written with the master's pid instead, as the program itself writes it.
   - Only files are changed that were named in O(paths), are called as php-fpm's and nginx's are, or are what those are
