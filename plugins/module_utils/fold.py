@@ -3,7 +3,7 @@
 """Fold a host's findings, actions and outcomes into groups, so that a result stays small whatever the host looks like.
 
 One group is one check, owner, cause, severity and remedy; 32,768 segments of one leak are one entry with a count. Up to
-EXAMPLES of a kind stay entries of their own: folding them would hide more than it saves. The full list is in the journal.
+EXAMPLES of a kind stay entries of their own: folding them hides more than it saves. The full list is in the journal.
 """
 
 import json

@@ -62,7 +62,7 @@ def remediate(
     max_changes: int,
     open_journal: Optional[Callable[[], Journal]],
 ) -> Remedy:
-    """Run the flow. ``look`` makes a new host reader; ``open_journal`` is None in check mode: that ends with the plan."""
+    """Run the flow. ``look`` makes a new host reader. ``open_journal`` is None in check mode: it ends at the plan."""
     before = audit(look(), policy, checks)
     plan = make_plan(before, policy, max_changes)
     if open_journal is None or not plan.actions:
