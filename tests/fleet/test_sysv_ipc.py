@@ -89,9 +89,11 @@ def test_unread_messages_are_never_thrown_away(lab, fresh_host, ansible_playbook
 
 def test_a_segment_in_constant_use_survives_every_remedy(fresh_host, ansible_playbook, tmp_path):
     worker = fresh_host.run(WORKER).strip()
-    for _ in range(3):
-        done = module(ansible_playbook, tmp_path, "sysv_ipc", min_age=0, disposable_owners=["www-data"])
-        assert not done["changed"]
+    results = [
+        module(ansible_playbook, tmp_path, "sysv_ipc", min_age=0, disposable_owners=["www-data"])
+        for attempt in range(3)
+    ]
+    assert [result["changed"] for result in results] == [False] * 3
     fresh_host.run(f"kill {worker}; sleep 0.5")
     count, lost = map(int, fresh_host.run("cat /tmp/count").split())
     assert count > 50 and lost == 0

@@ -72,8 +72,10 @@ def left_behind(make):
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        os.write(writer, b"%d" % make())
-        os._exit(0)
+        try:
+            os.write(writer, b"%d" % make())
+        finally:
+            os._exit(0)
     os.waitpid(child, 0)
     os.close(writer)
     made = int(os.read(reader, 20))
@@ -174,9 +176,10 @@ def wait_at(made):
     """Return the pid of a process that waits for the first semaphore of a set."""
     child = os.fork()
     if child == 0:
-        operate(made, Operation(0, -2, 0))
+        LIBC.semop(made, ctypes.byref(Operation(0, -2, 0)), 1)
         os._exit(0)
-    while LIBC.semctl(made, 0, 14) != 1:
+    end = time.monotonic() + 10
+    while LIBC.semctl(made, 0, 14) != 1 and time.monotonic() < end:
         time.sleep(0.01)
     return child
 
@@ -455,7 +458,7 @@ def test_the_structures_are_those_of_libc(tmp_path):
         "msqid_ds": ipc_calls.QueueState,
     }
     for name, offset in layout.items():
-        structure, _, field = name.partition(".")
+        structure, field = [*name.split(".", 1), ""][:2]
         ours = structures[structure]
         assert offset == (getattr(ours, field).offset if field else ctypes.sizeof(ours)), name
 
