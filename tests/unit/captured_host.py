@@ -7,14 +7,15 @@ tests/unit/hosts/record records one. host.json holds, each only where it is not 
 * now, is_root, page_size; psutil: false where the library is missing
 * users: names by uid; processes: what psutil's as_dict() said of each
 * semaphores: by set, a list of [value, pid, waiting_more, waiting_zero]
-* stats: lstat by path, because a checkout keeps no owner and no time; forbidden: paths that refused to be read
+* stats: lstat by path, because a checkout keeps no owner and no time; links: what links say, because no file that
+  a link names is here; forbidden: paths that refused to be read
 * second/ beside it holds the files, and semaphores_second the sets, that were different in the second look
 """
 
 import json
 import os
 from collections import namedtuple
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import Forbidden, LibraryMissing, Missing
 from ansible_collections.phpfleet.remediation.plugins.module_utils.host import Host, Semaphore, Stat
@@ -89,7 +90,8 @@ class CapturedHost(Host):
 
     def link(self, path: str) -> str:
         self._demand_allowed(path)
-        return super().link(path)
+        target: Optional[str] = self.recorded.get("links", {}).get(path)
+        return super().link(path) if target is None else target
 
     def read_with_stat(self, path: str, limit: int, follow: bool = False) -> Tuple[bytes, Stat]:
         self._demand_allowed(path)
