@@ -14,7 +14,7 @@ description:
 author: phpfleet.remediation contributors (@phpfleet)
 extends_documentation_fragment:
   - phpfleet.remediation.attributes.looks
-  - phpfleet.remediation.policy
+  - phpfleet.remediation.policy.subjects
   - phpfleet.remediation.selection
 seealso:
   - module: phpfleet.remediation.remedy

@@ -18,7 +18,7 @@ description:
 author: phpfleet.remediation contributors (@phpfleet)
 extends_documentation_fragment:
   - phpfleet.remediation.attributes.changes
-  - phpfleet.remediation.policy
+  - phpfleet.remediation.policy.subjects
   - phpfleet.remediation.selection
   - phpfleet.remediation.change
   - phpfleet.remediation.change.journal
