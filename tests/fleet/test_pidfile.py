@@ -96,3 +96,35 @@ def test_services_that_are_killed_and_started_all_the_while_never_lose_their_pid
     assert runs >= 10
     fresh_host.run("[ -z \"$(find /run -name '.phpfleet*')\" ]")
     assert look(tmp_path, ansible_playbook) == {}
+
+
+def test_what_looks_odd_and_is_right_is_not_found(fresh_host, ansible_playbook, tmp_path):
+    """A service with mounts of its own, an nginx in the middle of its upgrade, and a php-fpm in a container."""
+    fresh_host.run(
+        """
+        unit=$(systemctl list-units --plain --no-legend 'php*-fpm.service' | cut -d ' ' -f 1)
+        mkdir /run/systemd/system/$unit.d
+        printf '[Service]\\nPrivateTmp=yes\\n' > /run/systemd/system/$unit.d/private.conf
+        systemctl daemon-reload
+        systemctl restart $unit
+        master=$(systemctl show --property MainPID --value $unit)
+        [ "$(readlink /proc/$master/ns/mnt)" != "$(readlink /proc/1/ns/mnt)" ]
+
+        kill -USR2 $(cat /run/nginx.pid)
+        while [ ! -e /run/nginx.pid.oldbin ] || ! [ -s /run/nginx.pid ]; do sleep 0.05; done
+        [ "$(cat /run/nginx.pid)" != "$(cat /run/nginx.pid.oldbin)" ]
+
+        printf '[global]\\npid = /run/php/contained-fpm.pid\\n[x]\\nuser = www-data\\n' > /tmp/c.conf
+        printf 'listen = /tmp/x.sock\\npm = static\\npm.max_children = 1\\n' >> /tmp/c.conf
+        setsid unshare --pid --fork --mount-proc /usr/sbin/php-fpm[0-9]* --nodaemonize --fpm-config /tmp/c.conf \
+            < /dev/null > /dev/null 2>&1 &
+        while [ ! -s /run/php/contained-fpm.pid ]; do sleep 0.05; done
+        rm /run/php/contained-fpm.pid
+        """
+    )
+    assert look(tmp_path, ansible_playbook) == {}
+    masters = json.loads((tmp_path / "seen.json").read_text(encoding="utf-8"))["pidfile"]["masters"]
+    apart = [bool(master["apart"]) for master in masters]
+    assert sorted(apart) == [False, False, False, True], masters
+    fresh_host.run("rm /run/php/php[0-9]*-fpm.pid")
+    assert [key[0] for key in look(tmp_path, ansible_playbook)] == ["pidfile.missing"]
