@@ -50,9 +50,16 @@ def own_namespace():
         pytest.skip("the kernel gives no IPC namespace: " + os.strerror(ctypes.get_errno()))
 
 
+CHILDREN = []
+
+
 @pytest.fixture(autouse=True)
 def empty_tables():
     yield
+    while CHILDREN:
+        child = CHILDREN.pop()
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
     for kind, table in (("shm", "shm"), ("sem", "sem"), ("msg", "msg")):
         for identifier in ids(table):
             ipc_calls.remove(kind, identifier)
@@ -173,7 +180,7 @@ def test_check_mode_plans_the_same_and_touches_nothing(kind, tmp_path):
 
 
 def wait_at(made):
-    """Return the pid of a process that waits for the first semaphore of a set."""
+    """Let another process wait for the first semaphore of a set."""
     child = os.fork()
     if child == 0:
         LIBC.semop(made, ctypes.byref(Operation(0, -2, 0)), 1)
@@ -181,11 +188,11 @@ def wait_at(made):
     end = time.monotonic() + 10
     while LIBC.semctl(made, 0, 14) != 1 and time.monotonic() < end:
         time.sleep(0.01)
-    return child
+    CHILDREN.append(child)
 
 
 def attach(made):
-    """Return the pid of a process that has a segment attached."""
+    """Let another process attach a segment."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -195,12 +202,7 @@ def attach(made):
     os.read(reader, 8)
     os.close(reader)
     os.close(writer)
-    return child
-
-
-def end(child):
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
+    CHILDREN.append(child)
 
 
 def touch(made):
@@ -235,18 +237,16 @@ def test_what_was_used_since_it_was_seen_is_left_alone(kind, change, field, mome
     actions = plan(policy_from({"sysv_ipc": {"min_age": 0, "disposable_keys": [hex(KEY)], "snapshot_limit": 0}}))
     with journal(tmp_path) as book:
         if moment == "before preparing":
-            child = change(made)
+            change(made)
             outcomes = apply(actions, book)
         else:
             prepared = VERBS[actions[0].verb].prepare(actions[0], book)
-            child = change(made)
+            change(made)
             with pytest.raises(sysv_ipc.Unneeded, match=field):
                 VERBS[actions[0].verb].act(prepared)
             outcomes = []
     assert results(outcomes) == ["unneeded"] * len(outcomes)
     assert ids(kind) == [made]
-    if child:
-        end(child)
 
 
 def test_what_is_gone_already_is_unneeded(tmp_path):
@@ -262,11 +262,10 @@ def test_a_segment_attached_in_the_very_moment_of_its_removal_is_a_failure(tmp_p
     actions = plan()
     with journal(tmp_path) as book:
         prepared = VERBS[actions[0].verb].prepare(actions[0], book)
-        child = attach(made)
+        attach(made)
         monkeypatch.setattr(sysv_ipc, "_look", lambda action: None)  # as if it happened between the look and the call
         with pytest.raises(CannotAct, match="attached in the very moment"):
             VERBS[actions[0].verb].act(prepared)
-        end(child)
 
 
 def test_the_content_is_kept_and_php_s_header_told(tmp_path):
