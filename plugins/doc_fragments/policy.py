@@ -22,4 +22,4 @@ def _option(subject: str, documentation: str) -> str:
 class ModuleDocFragment:
     """The policy of every subject, of the modules that run all of them: an option a subject (C(policy.subjects))."""
 
-    DOCUMENTATION = "options:" + _option("sysv_ipc", SysvIpc.DOCUMENTATION) + _option("pidfile", Pidfile.DOCUMENTATION)
+    SUBJECTS = "options:" + _option("sysv_ipc", SysvIpc.DOCUMENTATION) + _option("pidfile", Pidfile.DOCUMENTATION)
