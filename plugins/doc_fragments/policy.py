@@ -22,4 +22,5 @@ def _option(subject: str, documentation: str) -> str:
 class ModuleDocFragment:
     """The policy of every subject, of the modules that run all of them: an option a subject (C(policy.subjects))."""
 
-    SUBJECTS = "options:" + _option("sysv_ipc", SysvIpc.DOCUMENTATION) + _option("pidfile", Pidfile.DOCUMENTATION)
+    # Annotated, or ansible-test would take it for a literal.
+    SUBJECTS: str = "options:" + _option("sysv_ipc", SysvIpc.DOCUMENTATION) + _option("pidfile", Pidfile.DOCUMENTATION)

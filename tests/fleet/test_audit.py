@@ -42,7 +42,7 @@ def test_an_audit_of_broken_hosts_changes_nothing(lab, fresh_host, ansible_playb
     done = ansible_playbook(AUDIT, *POLICY, "--limit", "web1")
     assert fresh_host.run(STATE) == before
     assert "changed=0" in done.stdout and "shmid" in before and "/etc/passwd" in before
-    assert {check for _, check in found(report(tmp_path)["findings"])} >= {
+    assert {check for _host, check in found(report(tmp_path)["findings"])} >= {
         "sysv_ipc.orphaned_segment",
         "sysv_ipc.orphaned_queue",
         "pidfile.unreadable",
