@@ -67,7 +67,7 @@ def test_a_table_of_rubbish_is_malformed_or_empty(columns, make, content):
 def test_lines_of_rubbish_below_a_good_header_are_malformed(fields):
     line = b" ".join(fields)
     try:
-        parsed = parse_table(SHM.split(b"\n", 1)[0] + b"\n" + line, SEGMENT_COLUMNS, Segment, "path")
+        parsed = parse_table(SHM.partition(b"\n")[0] + b"\n" + line, SEGMENT_COLUMNS, Segment, "path")
     except Malformed:
         return
     assert parsed == [] or all(isinstance(value, int) for segment in parsed for value in segment)
