@@ -222,15 +222,21 @@ class Host:
         """Every semaphore of a set, by semctl(2). Raises Missing when it is gone and Forbidden without permission."""
         values = (ctypes.c_ushort * count)()
         self._semctl(identifier, 0, _GETALL, values)
-        return [
+        # Without a Python call for each of them: a host may have 32,000 sets, and each is looked at twice.
+        ask = self._libc.semctl  # type: ignore[union-attr]
+        seen = [
             Semaphore(
                 values[number],
-                self._semctl(identifier, number, _GETPID),
-                self._semctl(identifier, number, _GETNCNT),
-                self._semctl(identifier, number, _GETZCNT),
+                ask(identifier, number, _GETPID),
+                ask(identifier, number, _GETNCNT),
+                ask(identifier, number, _GETZCNT),
             )
             for number in range(count)
         ]
+        if min(map(min, seen)) < 0:
+            self._semctl(identifier, 0, _GETPID)  # it went, or was closed to us, since GETALL: this says which
+            raise CannotLook(f"sem {identifier}: it changed while it was looked at; look again")
+        return seen
 
     def _semctl(self, identifier: int, number: int, command: int, *argument: Any) -> int:
         if self._libc is None:

@@ -125,7 +125,11 @@ def read_values(semid: int, count: int) -> Tuple[int, ...]:
 
 def count_waiters(semid: int, count: int) -> int:
     """Return how many processes wait at any semaphore of a set. Raises Unneeded when it is gone, CannotAct."""
-    return sum(_semctl(semid, number, command) for number in range(count) for command in (GETNCNT, GETZCNT))
+    ask = _LIBC.semctl
+    waiters = [ask(semid, number, command) for number in range(count) for command in (GETNCNT, GETZCNT)]
+    if min(waiters) < 0:
+        raise _gone_or_failed(f"sem {semid}", ctypes.get_errno())
+    return sum(waiters)
 
 
 def remove(kind: str, identifier: int) -> None:
@@ -201,12 +205,15 @@ def _control(kind: str, identifier: int, command: int, argument: Any) -> int:
 
 def _semctl(semid: int, number: int, command: int, *argument: Any) -> int:
     result: int = _LIBC.semctl(semid, number, command, *argument)
-    if result >= 0:
-        return result
-    code = ctypes.get_errno()
+    if result < 0:
+        raise _gone_or_failed(f"sem {semid}", ctypes.get_errno())
+    return result
+
+
+def _gone_or_failed(thing: str, code: int) -> Union[CannotAct, Unneeded]:
     if code in (errno.EINVAL, errno.EIDRM):
-        raise Unneeded(f"sem {semid} is gone already")
-    raise _failed(f"sem {semid}", "look at it", code)
+        return Unneeded(f"{thing} is gone already")
+    return _failed(thing, "look at it", code)
 
 
 def _failed(thing: str, purpose: str, code: int) -> CannotAct:
