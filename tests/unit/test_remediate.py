@@ -90,15 +90,28 @@ def test_the_intent_and_what_is_kept_are_on_disk_before_the_act(tmp_path, table,
     assert seen == [(["run", "finding", "intent"], b"rye")]
 
 
-def test_intents_are_synced_before_the_act(tmp_path, table, monkeypatch):
+def test_all_that_undo_needs_is_synced_before_the_act(tmp_path, table, monkeypatch):
     drop(table, "a")
     calls = []
     fsync, unlink = os.fsync, os.unlink
-    monkeypatch.setattr(os, "fsync", lambda descriptor: calls.append("fsync") or fsync(descriptor))
-    monkeypatch.setattr(os, "unlink", lambda path: calls.append(os.path.basename(path)) or unlink(path))
+
+    def recorded_fsync(descriptor):
+        calls.append("sync " + os.readlink(f"/proc/self/fd/{descriptor}")[len(str(tmp_path)) :].split("2")[0])
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", recorded_fsync)
+    monkeypatch.setattr(os, "unlink", lambda path: calls.append("wipe " + os.path.basename(path)) or unlink(path))
     run(tmp_path, [crumbs.check(table)])
-    # The header; the quarantine and its directory, the intents and their directory. Then the act.
-    assert calls[:6] == ["fsync"] * 5 + ["a"]
+    assert calls[: calls.index("wipe a")] == [
+        "sync ",  # the directories themselves: each is a name in the one above
+        "sync /state",
+        "sync /state",
+        "sync /state/journal/",  # the run and its findings
+        "sync /state/quarantine/",
+        "sync /state/quarantine",
+        "sync /state/journal/",  # the intents
+        "sync /state/journal",
+    ]
 
 
 def test_an_unknown_check_plans_nothing_and_blocks_no_other(tmp_path, table):

@@ -231,12 +231,15 @@ def _directory(state_dir: str, *below: str) -> str:
     """Make the directory, root's alone at every step below the state directory, and return its path."""
     path = state_dir
     try:
-        os.makedirs(state_dir, mode=0o700, exist_ok=True)
+        if not os.path.isdir(state_dir):
+            os.makedirs(state_dir, mode=0o700)
+            _sync_directory(os.path.dirname(state_dir))
         _demand_ours(state_dir)
         for name in below:
             path = os.path.join(path, name)
             if not os.path.isdir(path):
                 os.mkdir(path, 0o700)
+                _sync_directory(os.path.dirname(path))
             _demand_ours(path)
     except OSError as error:
         raise _failed(path, error) from error
