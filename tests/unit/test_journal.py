@@ -63,7 +63,7 @@ def test_a_journal_holds_the_run_line_by_line(state):
     assert [record["record"] for record in records] == ["run", "finding", "intent", "outcome", "end"]
     assert records[0]["module"] == "toy" and records[0]["run_id"] == journal.run_id
     assert records[1]["object"] == "/run/a.pid" and records[1]["evidence"] == {"inode": 7}
-    assert records[2]["guard"] == {"inode": 7} and records[2]["kept"] == {"path": "/run/a.pid"}
+    assert records[2]["kept"] == {"path": "/run/a.pid"}
     assert records[3]["result"] == DONE and records[4]["remaining"] == 0
 
 

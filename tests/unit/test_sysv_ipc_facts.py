@@ -105,6 +105,7 @@ class Kernel(Host):
         self.sets = list(semaphores)
         self.links = dict(links)
         self.pauses = 0
+        self.pauses_when_asked = []
         self.unreadable = forbidden
 
     def now(self):
@@ -134,6 +135,7 @@ class Kernel(Host):
     def semaphores(self, identifier, count):
         if identifier in self.unreadable:
             raise Forbidden("no")
+        self.pauses_when_asked.append(self.pauses)
         answer = self.sets.pop(0)
         if answer is None:
             raise Missing("gone")
@@ -182,10 +184,17 @@ def test_what_differs_in_the_second_look_is_changing(after):
     assert len(seen.objects) == 2
 
 
-def test_a_set_whose_waiters_come_and_go_is_changing():
+def test_who_waits_is_asked_once_and_after_the_second_look():
     waiting = [Semaphore(0, 42, 1, 0), *FREE[1:]]
-    kernel = Kernel({"/proc/sysvipc/sem": [table(SemaphoreSet, semaphore_set())]}, [FREE, waiting])
-    assert sysv_ipc.gather_sets(kernel, POLICY).changing == {"sem 1"}
+    kernel = Kernel({"/proc/sysvipc/sem": [table(SemaphoreSet, semaphore_set())]}, [waiting])
+    (seen,) = sysv_ipc.gather_sets(kernel, POLICY).objects
+    assert seen.semaphores == tuple(waiting)
+    assert kernel.pauses_when_asked == [1] and kernel.sets == []
+
+
+def test_a_set_that_was_operated_on_between_the_looks_is_changing():
+    tables = [table(SemaphoreSet, semaphore_set()), table(SemaphoreSet, semaphore_set(otime=10000))]
+    assert sysv_ipc.gather_sets(Kernel({"/proc/sysvipc/sem": tables}, [FREE]), POLICY).changing == {"sem 1"}
 
 
 def test_a_set_removed_while_it_is_looked_at_is_no_error():
@@ -197,7 +206,7 @@ def test_a_set_removed_while_it_is_looked_at_is_no_error():
 
 def test_semctl_is_asked_about_idle_and_selected_sets_only():
     sets = [semaphore_set(), semaphore_set(semid=2, otime=9999), semaphore_set(semid=3, uid=5)]
-    kernel = Kernel({"/proc/sysvipc/sem": [table(SemaphoreSet, *sets)]}, [FREE, FREE])
+    kernel = Kernel({"/proc/sysvipc/sem": [table(SemaphoreSet, *sets)]}, [FREE])
     seen = sysv_ipc.gather_sets(kernel, policy_from({"sysv_ipc": {"owners": ["www-data"]}}))
     assert [thing.semaphores is None for thing in seen.objects] == [False, True, True]
     assert kernel.sets == []

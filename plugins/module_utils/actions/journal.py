@@ -96,7 +96,10 @@ class Journal:
         return dict(path=self.quarantine, offset=offset, size=len(content))
 
     def intents(self, actions: Sequence[Action], kept: Sequence[Dict[str, Any]]) -> None:
-        """Put what is about to happen, and what undo needs, on disk. Only after this returns may anything change."""
+        """Put what is about to happen, and what undo needs, on disk. Only after this returns may anything change.
+
+        Why it is to happen, the guard and the risk stand in the finding of the same check and object.
+        """
         records = (
             dict(
                 record="intent",
@@ -104,8 +107,6 @@ class Journal:
                 check=action.check,
                 verb=action.verb,
                 object=action.object,
-                guard=plain(action.guard, UNBOUNDED),
-                risk=action.risk,
                 kept=what,
             )
             for number, (action, what) in enumerate(zip(actions, kept))

@@ -264,32 +264,23 @@ def gather_queues(host: Host, policy: Policy) -> Table:
 
 
 def gather_sets(host: Host, policy: Policy) -> Table:
-    """Return the semaphore sets; semctl(2) is asked about the candidates only."""
+    """Return the semaphore sets; semctl(2) is asked about the candidates only, after the second look.
+
+    An operation between the two looks shows in otime and a SETVAL in ctime, so one answer of semctl is enough.
+    """
+    table = _gather(host, policy, "/proc/sysvipc/sem", SET_COLUMNS, SemaphoreSet)
     unread: Set[str] = set()
-    table = _gather(
-        host,
-        policy,
-        "/proc/sysvipc/sem",
-        SET_COLUMNS,
-        SemaphoreSet,
-        lambda sets: _ask(host, policy, sets, unread),
-    )
-    return table._replace(unread=frozenset(unread))
+    gone: Set[str] = set()
+    asked = _ask(host, policy, table, unread, gone)
+    changing = table.changing | gone
+    return table._replace(objects=asked, changing=changing, unread=frozenset(unread), shared=_is_shared(host, asked))
 
 
-def _gather(
-    host: Host,
-    policy: Policy,
-    path: str,
-    columns: Sequence[str],
-    make: Callable[..., Record],
-    ask: Optional[Callable[[Sequence[Record]], List[Record]]] = None,
-) -> Table:
+def _gather(host: Host, policy: Policy, path: str, columns: Sequence[str], make: Callable[..., Record]) -> Table:
     """Look once, and where there is a candidate once more: only what is the same in both can be judged abandoned."""
     _demand_sysv_ipc(host)
     content = host.read(path, TABLE_LIMIT)
-    parsed = parse_table(content, columns, make, path)
-    first = ask(parsed) if ask else parsed
+    first = parse_table(content, columns, make, path)
     now = host.now()
     users = {uid: host.user_name(uid) for uid in {thing.uid for thing in first}}
     changing: FrozenSet[str] = frozenset()
@@ -297,41 +288,34 @@ def _gather(
         host.pause(LOOKS_APART)
         again = host.read(path, TABLE_LIMIT)
         if again != content:
-            parsed = parse_table(again, columns, make, path)
-        changing = _differing(first, ask(parsed) if ask else parsed)
+            same = set(parse_table(again, columns, make, path))
+            changing = frozenset(thing.object for thing in first if thing not in same)
     return Table(now, first, changing, frozenset(), users, _is_shared(host, first))
 
 
-def _differing(first: Sequence[Record], second: Sequence[Record]) -> FrozenSet[str]:
-    if first == second:
-        return frozenset()
-    same = set(second)
-    return frozenset(thing.object for thing in first if thing not in same)
-
-
-def _ask(host: Host, policy: Policy, sets: Sequence[SemaphoreSet], unread: Set[str]) -> List[SemaphoreSet]:
-    now, left = host.now(), SEMAPHORES_READ
+def _ask(host: Host, policy: Policy, table: Table, unread: Set[str], gone: Set[str]) -> List[SemaphoreSet]:
+    left = SEMAPHORES_READ
     asked = []
-    for thing in sets:
-        if not is_candidate(thing, host.user_name(thing.uid), policy, now):
+    for thing in table.objects:
+        if not is_candidate(thing, table.users[thing.uid], policy, table.now):
             asked.append(thing)
         elif thing.nsems > left:
             unread.add(thing.object)
             asked.append(thing)
         else:
             left -= thing.nsems
-            asked.append(_with_semaphores(host, thing, unread))
+            asked.append(_with_semaphores(host, thing, unread, gone))
     return asked
 
 
-def _with_semaphores(host: Host, thing: SemaphoreSet, unread: Set[str]) -> SemaphoreSet:
+def _with_semaphores(host: Host, thing: SemaphoreSet, unread: Set[str], gone: Set[str]) -> SemaphoreSet:
     try:
         return thing._replace(semaphores=tuple(host.semaphores(thing.semid, thing.nsems)))
     except Missing:
-        return thing  # removed since the table was read; the second look misses it too
+        gone.add(thing.object)
     except Forbidden:
         unread.add(thing.object)
-        return thing
+    return thing
 
 
 def _is_shared(host: Host, things: Sequence[Record]) -> bool:
