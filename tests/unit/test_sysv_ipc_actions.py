@@ -15,11 +15,11 @@ import time
 import pytest
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions import ipc_calls, sysv_ipc
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.apply import VERBS, apply, diff
-from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.journal import Journal
+from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.journal import Journal, read_intents
 from ansible_collections.phpfleet.remediation.plugins.module_utils.attach import read_segment
 from ansible_collections.phpfleet.remediation.plugins.module_utils.audit import audit
 from ansible_collections.phpfleet.remediation.plugins.module_utils.checks.index import CHECKS
-from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotAct, Missing
+from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotAct, Missing, Taken
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import sysv_ipc as facts
 from ansible_collections.phpfleet.remediation.plugins.module_utils.host import Host
 from ansible_collections.phpfleet.remediation.plugins.module_utils.policy import policy_from
@@ -327,12 +327,74 @@ def test_undo_makes_a_queue_again_with_its_size(tmp_path):
 
 
 @EACH
-def test_a_key_that_is_in_use_again_is_left_to_its_program(kind, tmp_path):
+@pytest.mark.parametrize("change", ["mode", "owner", "size"])
+def test_a_key_that_is_in_use_again_is_left_to_its_program_and_told_as_lost(kind, change, tmp_path):
     MAKERS[kind](KEY)
     done = run(tmp_path)
-    newer = MAKERS[kind](KEY)
+    if change == "size":
+        newer = {
+            "shm": lambda: make_segment(KEY, size=4096),
+            "sem": lambda: make_set(KEY, semaphores=4),
+            "msg": lambda: make_queue(KEY),
+        }[kind]()
+    else:
+        newer = MAKERS[kind](KEY, mode=0o600 if change == "mode" else 0o640)
+    if change == "owner":
+        ipc_calls.give(kind, newer, 33, 0, 0o640)
+    if change == "size" and kind == "msg":
+        ipc_calls.give(kind, newer, 0, 0, 0o640, 4096)
     undone = put_back(tmp_path, done.run_id)
-    assert (list(undone.plan.actions), list(undone.plan.lost)) == ([], [])
+    assert list(undone.plan.actions) == []
+    assert f"key 0x6104e88b is {kind} {newer} now, which differs" in undone.plan.lost[0].reason
+    assert (str(tmp_path / "state" / "quarantine") in undone.plan.lost[0].reason) is (kind == "shm")
+    assert ids(kind) == [newer]
+
+
+def test_an_empty_segment_that_its_program_made_anew_does_not_hide_the_content_that_was_taken(tmp_path):
+    make_segment(KEY)
+    done = run(tmp_path)
+    newer = make_segment(KEY, content=b"")
+    lost = put_back(tmp_path, done.run_id).plan.lost
+    assert "holds something else" in lost[0].reason
+    assert f"{tmp_path / 'state' / 'quarantine' / done.run_id} at byte 0, 65536 bytes" in lost[0].reason
+    assert read_segment(newer, 8) == bytes(8)
+
+
+def test_a_set_with_other_values_is_not_what_was_taken(tmp_path):
+    made = make_set(KEY)
+    left_behind(lambda: ipc_calls.write_values(made, (5, 0, 0)) or made)
+    done = run(tmp_path)
+    make_set(KEY)
+    assert "differs from what was taken in values" in put_back(tmp_path, done.run_id).plan.lost[0].reason
+
+
+@EACH
+def test_what_was_put_back_is_not_lost(kind, tmp_path):
+    MAKERS[kind](KEY)
+    done = run(tmp_path)
+    assert results(put_back(tmp_path, done.run_id).outcomes) == ["done"]
+    again = put_back(tmp_path, done.run_id)
+    assert (list(again.plan.actions), list(again.plan.lost)) == ([], [])
+
+
+def test_without_the_content_that_was_kept_nobody_can_tell_whether_it_is_back(tmp_path):
+    make_segment(KEY)
+    done = run(tmp_path)
+    make_segment(KEY)
+    (tmp_path / "state" / "quarantine" / done.run_id).unlink()
+    assert "cannot be told" in put_back(tmp_path, done.run_id).plan.lost[0].reason
+
+
+@EACH
+def test_a_key_that_is_taken_in_the_very_moment_of_the_undo_is_taken(kind, tmp_path):
+    MAKERS[kind](KEY)
+    done = run(tmp_path)
+    intent = read_intents(str(tmp_path / "state"), done.run_id)[0]
+    with journal(tmp_path) as book:
+        prepared = VERBS["restore_ipc_object"].prepare(VERBS[intent.verb].undo(intent), book)
+        newer = MAKERS[kind](KEY, mode=0o600)
+        with pytest.raises(Taken, match="quarantine" if kind == "shm" else "in use again"):
+            VERBS["restore_ipc_object"].act(prepared)
     assert ids(kind) == [newer]
 
 

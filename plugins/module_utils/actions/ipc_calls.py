@@ -12,7 +12,7 @@ import os
 import platform
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Type, Union
 
-from ..errors import CannotAct, Unneeded
+from ..errors import CannotAct, Taken, Unneeded
 
 ARCHITECTURES = ("x86_64", "aarch64", "ppc64le", "s390x", "riscv64")
 IPC_CREAT, IPC_EXCL = 0o1000, 0o2000
@@ -144,14 +144,14 @@ def remove(kind: str, identifier: int) -> None:
 def create(kind: str, key: int, *size: int) -> int:
     """Make an object that nobody but us may use yet, and return its id.
 
-    size is a segment's bytes or a set's semaphores, absent for a queue. Raises Unneeded (the key is taken), CannotAct.
+    size is a segment's bytes or a set's semaphores, absent for a queue. Raises Taken (the key is in use), CannotAct.
     """
     identifier: int = getattr(_LIBC, _CREATORS[kind])(ctypes.c_int(key), *size, IPC_CREAT | IPC_EXCL | 0o600)
     if identifier >= 0:
         return identifier
     code = ctypes.get_errno()
     if code == errno.EEXIST:
-        raise Unneeded(f"key 0x{key:08x} is in use again: its program made a new one")
+        raise Taken(f"key 0x{key:08x} is in use again: its program made a new one")
     raise _failed(f"{kind} with key 0x{key:08x}", "make it", code)
 
 

@@ -6,7 +6,7 @@ import os
 from typing import Any, Dict, NamedTuple, Optional, Tuple, Union, cast
 
 from ..attach import read_segment
-from ..errors import CannotAct, CannotLook, Missing, Unneeded
+from ..errors import CannotAct, CannotLook, Missing, Taken, Unneeded
 from ..facts.sysv_ipc import PRIVATE_KEY, QueueGuard, SegmentGuard, SetGuard
 from ..formats.php_shm import PhpHeader, parse_header
 from ..model import Action
@@ -15,9 +15,10 @@ from .journal import Intent, Journal
 from .verb import Prepared, Verb
 
 Guard = Union[SegmentGuard, SetGuard, QueueGuard]
+_SHAPE = ("uid", "gid", "mode", "size", "values", "qbytes")  # fields of Kept that an object made again has too
 
 
-class Taken(NamedTuple):
+class Kept(NamedTuple):
     """What undo needs of an object: the fields of its permissions, and of its kind size, values or qbytes.
 
     content is where Journal.keep() put what was in a segment; None for other kinds, or where it was not kept.
@@ -42,7 +43,7 @@ def _kind(name: str) -> str:
     return name.split(" ", 1)[0]
 
 
-def _read(kind: str, identifier: int) -> Tuple[Guard, Taken]:
+def _read(kind: str, identifier: int) -> Tuple[Guard, Kept]:
     """Return guard and state of an object as they are now. Raises Unneeded when it is gone, CannotAct."""
     ipc_calls.demand_known_architecture()
     state: Any = ipc_calls.read_state(kind, identifier)
@@ -61,7 +62,7 @@ def _read(kind: str, identifier: int) -> Tuple[Guard, Taken]:
         guard = QueueGuard(identifier, key, state.ctime, state.stime, state.rtime, state.qnum)
     size, qbytes = getattr(state, "size", 0), getattr(state, "qbytes", 0)
     perm = state.perm
-    return guard, Taken(
+    return guard, Kept(
         identifier, key, state.ctime, perm.uid, perm.gid, perm.mode & 0o777, size, values, qbytes, None, None
     )
 
@@ -73,7 +74,7 @@ def _demand_same(guard: Guard, seen: Guard, name: str) -> None:
     raise Unneeded(f"{name} is no longer what was seen: {field} was {getattr(guard, field)}, is {getattr(seen, field)}")
 
 
-def _look(action: Action) -> Taken:
+def _look(action: Action) -> Kept:
     guard = cast(Guard, action.guard)
     seen, taken = _read(_kind(action.object), guard.id)
     _demand_same(guard, seen, action.object)
@@ -130,50 +131,75 @@ def _undo(intent: Intent) -> Union[Action, str]:
     if _is_still_there(kind, taken):
         return action  # the run was cut short before it; looking at it says that nothing is needed
     if taken.key == PRIVATE_KEY:
-        where = f"; its content is in {taken.content['path']}, where the journal says" if taken.content else ""
-        return f"it had no key, so nobody would find a new one by its id{where}"
+        return f"it had no key, so nobody would find a new one by its id{_whereabouts(taken)}"
     if kind == "shm" and taken.content is None:
         return f"its content of {taken.size} bytes was more than snapshot_limit left room for, and was not kept"
     return action
 
 
-def _taken(kept: Dict[str, Any]) -> Taken:
-    return Taken(**dict(kept, values=tuple(kept["values"])))
+def _taken(kept: Dict[str, Any]) -> Kept:
+    return Kept(**dict(kept, values=tuple(kept["values"])))
 
 
 def _place(content: Dict[str, Any]) -> str:
     return f"{content['path']} at byte {content['offset']}, {content['size']} bytes"
 
 
-def _is_still_there(kind: str, taken: Taken) -> bool:
+def _is_still_there(kind: str, taken: Kept) -> bool:
     state: Any = ipc_calls.read_state(kind, taken.id)
     return state is not None and (state.perm.key & 0xFFFFFFFF, state.ctime) == (taken.key, taken.ctime)
 
 
 def _look_free(action: Action) -> None:
-    """Raise Unneeded where the object is still there, or its key is in use again."""
+    """Raise Unneeded where the object is there, never removed or put back, and Taken where it cannot be put back."""
     ipc_calls.demand_known_architecture()
-    taken, kind = cast(Taken, action.guard), _kind(action.object)
+    taken, kind = cast(Kept, action.guard), _kind(action.object)
     if _is_still_there(kind, taken):
         raise Unneeded(f"{action.object} was never removed")
     if taken.key == PRIVATE_KEY:
-        raise Unneeded(f"{action.object} is gone, and without a key nobody would find a new one")
+        raise Taken(f"{action.object} is gone, and without a key nobody would find a new one{_whereabouts(taken)}")
     identifier = ipc_calls.find_key(kind, taken.key)
-    if identifier is not None:
-        raise Unneeded(f"key 0x{taken.key:08x} is {kind} {identifier}: it is back, or its program made a new one")
+    if identifier is None:
+        return
+    name = f"key 0x{taken.key:08x} is {kind} {identifier}"
+    difference = _difference(kind, identifier, taken)
+    if difference is None:
+        raise Unneeded(f"{name}, which equals what was taken: it is back")
+    raise Taken(f"{name} now, {difference}{_whereabouts(taken)}")
+
+
+def _difference(kind: str, identifier: int, taken: Kept) -> Optional[str]:
+    """Return what tells the object that has the key now from the one that was taken, None where nothing does."""
+    try:
+        seen = _read(kind, identifier)[1]
+        fields = [field for field in _SHAPE if getattr(seen, field) != getattr(taken, field)]
+        if fields:
+            return f"which differs from what was taken in {', '.join(fields)}"
+        if taken.content is None or read_segment(identifier, taken.size) == _kept_content(taken.content):
+            return None
+    except (CannotLook, CannotAct, Unneeded) as error:
+        return f"and whether that is what was taken cannot be told: {error}"
+    return "which holds something else than what was taken"
+
+
+def _whereabouts(taken: Kept) -> str:
+    return f"; what was in it is kept in {_place(taken.content)}" if taken.content else ""
 
 
 def _prepare_restore(action: Action, journal: Journal) -> Prepared:
     _look_free(action)
-    return Prepared(action, dict(cast(Taken, action.guard)._asdict()))
+    return Prepared(action, dict(cast(Kept, action.guard)._asdict()))
 
 
 def _restore(prepared: Prepared) -> str:
     """Make the object closed to others, fill it, and only then give it to its owner, so that nobody sees half of it."""
-    taken, kind = cast(Taken, prepared.action.guard), _kind(prepared.action.object)
+    taken, kind = cast(Kept, prepared.action.guard), _kind(prepared.action.object)
     content = _kept_content(taken.content) if taken.content else b""
     size = {"shm": (taken.size,), "sem": (len(taken.values),), "msg": ()}[kind]
-    identifier = ipc_calls.create(kind, taken.key, *size)
+    try:
+        identifier = ipc_calls.create(kind, taken.key, *size)
+    except Taken as error:
+        raise Taken(f"{error}{_whereabouts(taken)}") from error
     try:
         if kind == "shm":
             ipc_calls.write_segment(identifier, content)
