@@ -13,6 +13,12 @@ options:
         and the module fails, saying how many there are.
     type: int
     default: 500
+  keep_days:
+    description:
+      - How many days O(state_dir) keeps the journal of a run, and what it took away. Each run removes those that are
+        older.
+    type: int
+    default: 30
   plan_file:
     description:
       - In check mode, the path of a file on the host that gets the whole plan as JSON, with every finding and action,
@@ -30,10 +36,4 @@ options:
       - A directory that others may write is refused.
     type: path
     default: /var/lib/phpfleet
-  keep_days:
-    description:
-      - How many days O(state_dir) keeps the journal of a run, and what it took away. Each run removes those that are
-        older.
-    type: int
-    default: 30
 """

@@ -5,7 +5,7 @@
 import time
 from typing import Any, Dict, List, NamedTuple, Sequence
 
-from .errors import CannotLook, NotApplicable, Refused
+from .errors import CannotLook, NotApplicable, Refused, broken
 from .host import Host
 from .model import Check, Checked, Finding, Verdict, not_applicable, unknown
 from .plain import plain
@@ -54,6 +54,8 @@ def _verdict(host: Host, policy: Policy, check: Check) -> Verdict:
         return unknown(str(error))
     except NotApplicable as error:
         return not_applicable(str(error))
+    except Exception as error:  # one check that fails must not blind the others; it says so, and is not clean
+        return unknown(str(broken(error)))
 
 
 def entries(seen: Audit) -> List[Dict[str, Any]]:

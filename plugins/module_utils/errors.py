@@ -2,6 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """One tree of errors. Each says what was wrong, where, and what to do, and carries its details as data."""
 
+import os
+import traceback
 from typing import Any
 
 
@@ -37,6 +39,10 @@ class Malformed(CannotLook):
     """Its bytes are not what its format says."""
 
 
+class Broken(CannotLook):
+    """Our own code failed on what it read: a fault of the collection, worth a report."""
+
+
 class LibraryMissing(CannotLook):
     """A library that the look needs is not installed on the host."""
 
@@ -59,3 +65,14 @@ class CannotAct(PhpfleetError):
 
 class JournalFailed(CannotAct):
     """What undo needs could not be put on disk, so nothing was changed."""
+
+
+class Taken(Unneeded):
+    """What a run took away cannot be put back: something else stands in its place, or the place is gone."""
+
+
+def broken(error: Exception) -> Broken:
+    """Return what to say of an error that nobody foresaw, with the place in our code where it came from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else "an unknown place"
+    return Broken(f"the collection itself failed at {place}: {type(error).__name__}: {error}; please report it")

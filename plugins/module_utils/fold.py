@@ -9,7 +9,7 @@ EXAMPLES of a kind stay entries of their own: folding them hides more than it sa
 import json
 from typing import Any, Dict, List, Sequence, Tuple, TypeVar
 
-from .model import SEVERITIES, Action, Finding, Lost, Outcome
+from .model import RESULTS, SEVERITIES, Action, Finding, Lost, Outcome
 from .plain import plain
 
 EXAMPLES = 5
@@ -46,7 +46,8 @@ def fold_outcomes(outcomes: Sequence[Outcome], findings: Sequence[Finding]) -> L
         action = outcome.action
         key = (action.verb, outcome.result, *keys.get((action.check, action.object), ()))
         groups.setdefault(key, []).append(outcome)
-    return _bounded([_outcome_group(group) for group in _unfolded(groups)])
+    ordered = sorted(_unfolded(groups), key=lambda group: RESULTS.index(group[0].result))
+    return _bounded([_outcome_group(group) for group in ordered])
 
 
 def fold_lost(lost: Sequence[Lost]) -> List[Dict[str, Any]]:
@@ -58,10 +59,11 @@ def fold_lost(lost: Sequence[Lost]) -> List[Dict[str, Any]]:
 
 
 def _unfolded(groups: Dict[Key, List[Folded]]) -> List[List[Folded]]:
+    """Take small groups apart, unless that would make more entries than a result holds."""
     pieces: List[List[Folded]] = []
     for group in groups.values():
         pieces += [group] if len(group) > EXAMPLES else [[one] for one in group]
-    return pieces
+    return pieces if len(pieces) <= GROUPS else list(groups.values())
 
 
 def _finding_key(finding: Finding) -> Key:
@@ -101,18 +103,26 @@ def _counted(objects: List[str]) -> Dict[str, Any]:
 
 
 def _bounded(groups: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
-    """Keep what fits, worst first; the rest is one last entry that counts it, with the worst severity among it."""
+    """Keep what fits, worst first. The rest is counted, one entry for each kind that a reader selects by."""
     kept: List[Dict[str, Any]] = []
     used = 0
     for number, group in enumerate(groups):
         used += len(json.dumps(group))
         if number == GROUPS or used > BYTES:
-            return [*kept, _rest(groups[number:])]
+            return kept + _rest(groups[number:])
         kept.append(group)
     return kept
 
 
-def _rest(groups: List[Dict[str, Any]]) -> Dict[str, Any]:
+def _rest(groups: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
+    kinds: Dict[Key, List[Dict[str, Any]]] = {}
+    for group in groups:
+        kind = (*[group.get(name) for name in ("check", "severity", "verb", "result")], group.get("remedy") is None)
+        kinds.setdefault(kind, []).append(group)
+    return [_rest_entry(alike) for alike in kinds.values()]
+
+
+def _rest_entry(groups: List[Dict[str, Any]]) -> Dict[str, Any]:
     entry = dict(groups[0], evidence={}, guard={}, examples=[], count=sum(group["count"] for group in groups))
     entry["summary"] = f"{entry['count']} more objects in {len(groups)} groups; the journal or plan_file lists them all"
     entry["object"] = "…"

@@ -14,7 +14,7 @@ import time
 from typing import IO, Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, TypeVar, cast
 
 from .directory import explained, open_place
-from .errors import CannotLook, LibraryMissing, Missing, PhpfleetError, TooLarge, Untrusted
+from .errors import CannotLook, LibraryMissing, Missing, PhpfleetError, TooLarge, Untrusted, broken
 from .policy import Policy
 
 try:
@@ -72,6 +72,8 @@ class Host:
                 self._gathered[gather] = (gather(self, policy), None)
             except PhpfleetError as error:
                 self._gathered[gather] = (None, error)
+            except Exception as error:  # whatever a host makes our code stumble over must not hide the rest of it
+                self._gathered[gather] = (None, broken(error))
         facts, failure = self._gathered[gather]
         if failure is not None:
             raise failure

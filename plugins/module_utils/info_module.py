@@ -3,6 +3,7 @@
 """End a module that looks: return findings, checks and facts of this host. It ships no code that changes."""
 
 import gc
+import json
 from typing import Any, Optional
 
 from ansible.module_utils.basic import AnsibleModule
@@ -12,9 +13,11 @@ from .checks.index import FACTS
 from .errors import CannotLook, NotApplicable, Refused
 from .fold import fold_findings
 from .host import Host
-from .plain import plain
+from .plain import LIST_LIMIT, plain
 from .policy import Policy
 from .request import options, request
+
+FACTS_BYTES = 200 * 1024  # of one subject; names and titles on a host may be as long as somebody likes
 
 
 def run(subject: Optional[str] = None) -> None:
@@ -24,7 +27,7 @@ def run(subject: Optional[str] = None) -> None:
     try:
         asked = request(subject, module.params)
     except Refused as error:
-        module.fail_json(msg=str(error), **error.details)
+        module.fail_json(msg=plain(str(error)), **plain(error.details))
     host = Host()
     seen = audit(host, asked.policy, asked.checks)
     facts = {name: _facts(host, asked.policy, name) for name in FACTS if subject in (None, name)}
@@ -39,6 +42,16 @@ def run(subject: Optional[str] = None) -> None:
 def _facts(host: Host, policy: Policy, subject: str) -> Any:
     # Where a look failed, the checks say unknown and why; null here means no more than that.
     try:
-        return plain(host.once(FACTS[subject], policy))
+        return _bounded(host.once(FACTS[subject], policy))
     except (CannotLook, NotApplicable):
         return None
+
+
+def _bounded(facts: Any) -> Any:
+    """Return facts as JSON can carry them, with lists cut until they fit; what was cut is counted beside each list."""
+    limit = LIST_LIMIT
+    shown = plain(facts, limit)
+    while limit > 1 and len(json.dumps(shown)) > FACTS_BYTES:
+        limit //= 2
+        shown = plain(facts, limit)
+    return shown

@@ -19,6 +19,7 @@ SEVERITIES = (CRITICAL, HIGH, MEDIUM, LOW, INFO)  # worst first
 DONE = "done"
 UNNEEDED = "unneeded"
 FAILED = "failed"
+RESULTS = (FAILED, UNNEEDED, DONE)  # what wants attention first
 
 
 class Finding(NamedTuple):

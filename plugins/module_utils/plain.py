@@ -30,6 +30,12 @@ def plain(value: Any, list_limit: int = LIST_LIMIT) -> Any:
     return [plain(item, list_limit) for item in list(value)[:list_limit]]
 
 
+def one_line(text: str) -> str:
+    """Return text for a terminal: as plain(), with control characters escaped, because names may hold any byte."""
+    shown: str = plain(text)
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in shown)
+
+
 @lru_cache(maxsize=1024)
 def _printable(text: str) -> str:
     # Names of files and processes may hold surrogates (undecodable bytes), which no JSON encoder downstream survives.

@@ -11,7 +11,7 @@ from typing import Any, Dict, Optional
 from ansible.module_utils.basic import AnsibleModule
 
 from .actions.apply import diff
-from .actions.journal import STATE_DIR, Journal
+from .actions.journal import STATE_DIR, Journal, demand_keep_days
 from .audit import Audit, entries
 from .errors import PhpfleetError
 from .fold import fold_actions, fold_findings, fold_lost, fold_outcomes
@@ -22,12 +22,11 @@ from .remediate import Plan, Remedy, remediate
 from .request import options, request
 from .undo import Undone, undo
 
-STATE_OPTIONS: Dict[str, Dict[str, Any]] = dict(
-    state_dir=dict(type="path", default=STATE_DIR), keep_days=dict(type="int", default=30)
-)
+STATE_OPTIONS: Dict[str, Dict[str, Any]] = dict(state_dir=dict(type="path", default=STATE_DIR))
 REMEDY_OPTIONS: Dict[str, Dict[str, Any]] = dict(
     STATE_OPTIONS,
     max_changes=dict(type="int", default=500),
+    keep_days=dict(type="int", default=30),
     plan_file=dict(type="path"),
 )
 UNBOUNDED = 1 << 62
@@ -44,11 +43,12 @@ def run(subject: Optional[str] = None) -> None:
 
     try:
         asked = request(subject, params)
+        demand_keep_days(params["keep_days"])
         done = remediate(
             Host, asked.policy, asked.checks, params["max_changes"], None if module.check_mode else open_journal
         )
     except PhpfleetError as error:
-        module.fail_json(msg=str(error), **plain(error.details))
+        module.fail_json(msg=plain(str(error)), **plain(error.details))
     if params["plan_file"] and module.check_mode:
         _write_plan(module, done.before, done.plan)
     _end(module, _remedy_result(done, bool(module.check_mode)), done.problems)
@@ -61,12 +61,12 @@ def run_undo() -> None:
     params = module.params
 
     def open_journal() -> Journal:
-        return Journal(params["state_dir"], dict(module=module._name, undoes=params["run_id"]), params["keep_days"])
+        return Journal(params["state_dir"], dict(module=module._name, undoes=params["run_id"]))
 
     try:
         undone = undo(params["state_dir"], params["run_id"], None if module.check_mode else open_journal)
     except PhpfleetError as error:
-        module.fail_json(msg=str(error), **plain(error.details))
+        module.fail_json(msg=plain(str(error)), **plain(error.details))
     _end(module, _undo_result(undone, bool(module.check_mode)), undone.problems)
 
 
@@ -112,5 +112,5 @@ def _write_plan(module: AnsibleModule, before: Audit, plan: Plan) -> None:
 
 def _end(module: AnsibleModule, result: Dict[str, Any], problems: Any) -> None:
     if problems:
-        module.fail_json(msg="; ".join(problems[:5]), problems=plain(problems), **result)
+        module.fail_json(msg="; ".join(plain(problems[:5])), problems=plain(problems), **result)
     module.exit_json(**result)

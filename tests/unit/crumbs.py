@@ -6,7 +6,7 @@ import os
 from typing import Any, List, NamedTuple
 
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.verb import Prepared, Verb
-from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotAct, Unneeded
+from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotAct, Taken, Unneeded
 from ansible_collections.phpfleet.remediation.plugins.module_utils.model import Action, Check, Finding, found, unknown
 
 
@@ -95,8 +95,11 @@ def _back(intent) -> Any:
 
 
 def _demand_absent(action: Action) -> None:
-    if os.path.exists(action.object):
+    if not os.path.exists(action.object):
+        return
+    if _guard(action.object) == action.guard:
         raise Unneeded(f"{action.object}: it is there")
+    raise Taken(f"{action.object}: another crumb lies there")
 
 
 def _prepare_drop(action, journal) -> Prepared:

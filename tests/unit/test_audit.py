@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, phpfleet.remediation contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+import re
+
 import pytest
 from ansible_collections.phpfleet.remediation.plugins.module_utils.audit import audit, entries, select
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import (
-    CannotAct,
     Forbidden,
     NotApplicable,
     Refused,
@@ -77,11 +78,14 @@ def test_nothing_of_the_kind_is_not_applicable_with_the_reason():
     assert (answer.state, answer.reason, list(answer.findings)) == ("not_applicable", "no php-fpm here", [])
 
 
-def test_any_other_error_is_a_bug_and_is_not_swallowed():
-    with pytest.raises(CannotAct):
-        verdict(check(gather=failing(CannotAct("a look never acts"))))
-    with pytest.raises(ZeroDivisionError):
-        verdict(check(find=lambda facts, policy: 1 // 0))
+@pytest.mark.parametrize(
+    "broken", [dict(gather=failing(ValueError("embedded null byte"))), dict(find=lambda facts, policy: 1 // 0)]
+)
+def test_a_fault_of_our_own_is_unknown_says_where_and_stops_no_other_check(broken):
+    seen = audit(Host(), POLICY, [check(**broken), check(find=lambda facts, policy: found([FINDING]))])
+    first, second = entries(seen)
+    assert first["verdict"] == "unknown" and second["verdict"] == "found"
+    assert re.search(r"failed at test_audit\.py:\d+: (ValueError: embedded null byte|ZeroDivision)", first["reason"])
 
 
 def test_a_check_that_finds_is_found_and_one_that_saw_a_part_is_unknown_with_what_it_saw():

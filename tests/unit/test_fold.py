@@ -117,6 +117,31 @@ def test_more_groups_than_a_result_can_hold_are_counted_in_the_last_entry():
     assert entries[-1]["summary"].startswith("7 more objects in 7 groups") and entries[-1]["examples"] == []
 
 
+def test_many_small_groups_are_folded_before_anything_is_left_out():
+    owners = [finding(number, owner=str(number // 4)) for number in range(GROUPS)]
+    assert sorted(entry["count"] for entry in fold_findings(owners)) == [1] * GROUPS
+    more = [*owners, finding(GROUPS, owner="0")]
+    assert sorted({entry["count"] for entry in fold_findings(more)}) == [4, 5]
+
+
+def test_what_is_left_out_is_still_told_apart_by_what_people_select():
+    rare = [finding(10000 + number, check="pidfile.dead", severity="low", remedy=None) for number in range(3)]
+    findings = [finding(number, owner=str(number), severity="low") for number in range(GROUPS + 5)] + rare
+    entries = fold_findings(findings)
+    assert {entry["check"] for entry in entries} == {"ipc.orphan", "pidfile.dead"}
+    assert sum(entry["count"] for entry in entries) == len(findings)
+    assert [entry["remedy"] for entry in entries if entry["check"] == "pidfile.dead"] == [None]
+
+
+def test_a_failure_is_never_counted_among_what_is_done():
+    findings = [finding(number, owner=str(number)) for number in range(2 * GROUPS)]
+    outcomes = [Outcome(action(number), FAILED if number % 2 else DONE, "so") for number in range(2 * GROUPS)]
+    entries = fold_outcomes(outcomes, findings)
+    assert sum(entry["count"] for entry in entries if entry["result"] == FAILED) == GROUPS
+    assert sum(entry["count"] for entry in entries if entry["result"] == DONE) == GROUPS
+    assert entries[0]["result"] == FAILED
+
+
 def test_groups_too_large_for_a_result_are_counted_in_the_last_entry():
     findings = [finding(number, owner=str(number), note="x" * 1000, cause="y" * 1000) for number in range(180)]
     entries = fold_findings(findings)
@@ -153,8 +178,8 @@ def test_different_verbs_and_results_are_told_apart():
     outcomes = [Outcome(action(0), DONE, "gone")]
     outcomes += [Outcome(action(number), FAILED, f"busy {number}") for number in range(1, 9)]
     assert [(entry["result"], entry["count"], entry["reason"]) for entry in fold_outcomes(outcomes, findings)] == [
-        (DONE, 1, "gone"),
         (FAILED, 8, "busy 1"),
+        (DONE, 1, "gone"),
     ]
 
 

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.journal import (
     Intent,
     Journal,
+    demand_keep_days,
     read_intents,
 )
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import JournalFailed, Refused
@@ -188,6 +189,25 @@ def test_old_runs_are_removed_with_what_they_kept(state):
     assert files(state) == [*journals, "journal/notes.txt", "lock", f"quarantine/{names[29]}"]
 
 
-def test_keeping_less_than_a_day_is_refused(state):
-    with pytest.raises(Refused, match="give 1 or more"):
-        Journal(state, {}, 0)
+def test_a_run_that_must_forget_nothing_forgets_nothing(state):
+    finished_run(state)
+    old = "20200101T000000Z-00000000"
+    for name in ("journal/" + old + ".jsonl", "quarantine/" + old):
+        open(os.path.join(state, name), "w").close()
+    with Journal(state, {}):
+        pass
+    assert "journal/" + old + ".jsonl" in files(state) and "quarantine/" + old in files(state)
+
+
+@pytest.mark.parametrize("days", [-1, 0, 36501, 10**12])
+def test_days_that_no_calendar_holds_are_refused(days):
+    with pytest.raises(Refused, match="give 1 to 36500 days"):
+        demand_keep_days(days)
+
+
+def test_keeping_for_a_century_forgets_nothing(state):
+    demand_keep_days(36500)
+    first = finished_run(state)
+    with Journal(state, {}, 36500):
+        pass
+    assert "journal/" + first.run_id + ".jsonl" in files(state)

@@ -3,7 +3,12 @@
 import json
 from typing import NamedTuple
 
-from ansible_collections.phpfleet.remediation.plugins.module_utils.plain import LIST_LIMIT, STRING_LIMIT, plain
+from ansible_collections.phpfleet.remediation.plugins.module_utils.plain import (
+    LIST_LIMIT,
+    STRING_LIMIT,
+    one_line,
+    plain,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,3 +66,7 @@ def test_bytes_and_surrogates_are_shown_escaped():
     assert plain({"\ud800": 1}) == {"\\ud800": 1}
     assert plain(b"a\xffb") == "a\\xffb"
     assert plain(b"a\xffb".decode("utf-8", "surrogateescape")) == "a\\udcffb"
+
+
+def test_a_line_for_a_terminal_holds_no_control_character():
+    assert one_line("a\n\x1b[31m\udcff") == r"a\n\x1b[31m\udcff"

@@ -64,11 +64,54 @@ def test_what_is_back_already_is_left_alone(tmp_path, table):
     (table / "a").write_text("bread")
     (table / "b").write_text("cake")
     run_id = wipe(tmp_path, table)
+    (table / "a").write_text("bread")
+    undone = put_back(tmp_path, run_id)
+    assert contents(table) == {"a": "bread", "b": "cake"}
+    assert [action.object for action in undone.plan.actions] == [str(table / "b")]
+    assert undone.plan.lost == [] and undone.problems == []
+    assert put_back(tmp_path, run_id).run_id is None
+
+
+def test_what_something_else_stands_in_place_of_is_told_and_left_alone(tmp_path, table):
+    (table / "a").write_text("bread")
+    run_id = wipe(tmp_path, table)
     (table / "a").write_text("somebody's new bread")
     undone = put_back(tmp_path, run_id)
-    assert contents(table) == {"a": "somebody's new bread", "b": "cake"}
-    assert [action.object for action in undone.plan.actions] == [str(table / "b")]
-    assert put_back(tmp_path, run_id).run_id is None
+    assert contents(table) == {"a": "somebody's new bread"}
+    assert undone.plan.lost == [Lost(str(table / "a"), f"{table / 'a'}: another crumb lies there")]
+
+
+@pytest.mark.parametrize("part", ["undo", "look"])
+def test_one_object_that_cannot_be_looked_at_does_not_keep_the_others(tmp_path, table, monkeypatch, part):
+    (table / "a").write_text("bread")
+    (table / "b").write_text("cake")
+    run_id = wipe(tmp_path, table)
+    name = "wipe" if part == "undo" else "drop"
+    genuine = getattr(crumbs.VERBS[name], part)
+
+    def failing(one):
+        if one.object.endswith("b"):
+            raise CannotAct("the way to it is blocked")
+        return genuine(one)
+
+    monkeypatch.setitem(apply.VERBS, name, crumbs.VERBS[name]._replace(**{part: failing}))
+    undone = put_back(tmp_path, run_id)
+    assert contents(table) == {"a": "bread"}
+    assert undone.problems == [f"{table / 'b'} could not be put back: the way to it is blocked"]
+
+
+def test_an_old_run_can_still_be_undone(tmp_path, table):
+    (table / "a").write_text("bread")
+    run_id = wipe(tmp_path, table)
+    old = "20200101T000000Z" + run_id[16:]
+    state = tmp_path / "state"
+    text = (state / "journal" / (run_id + ".jsonl")).read_text().replace(run_id, old)
+    (state / "journal" / (run_id + ".jsonl")).rename(state / "journal" / (old + ".jsonl"))
+    (state / "journal" / (old + ".jsonl")).write_text(text)
+    (state / "quarantine" / run_id).rename(state / "quarantine" / old)
+    undone = undo(str(state), old, lambda: Journal(str(state), dict(module="toy")))
+    assert contents(table) == {"a": "bread"} and undone.problems == []
+    assert (state / "journal" / (old + ".jsonl")).exists() and (state / "quarantine" / old).exists()
 
 
 def test_what_comes_back_between_plan_and_act_is_not_overwritten(tmp_path, table, monkeypatch):

@@ -6,6 +6,7 @@ from typing import Dict, List, Sequence, Union
 
 from ..errors import CannotAct, JournalFailed, Unneeded
 from ..model import DONE, FAILED, UNNEEDED, Action, Outcome
+from ..plain import one_line
 from . import pidfile, sysv_ipc
 from .journal import Journal
 from .verb import Prepared, Verb
@@ -55,4 +56,8 @@ def diff(actions: Sequence[Action]) -> Dict[str, str]:
     rest = [f"… and {more} more objects"] if more > 0 else []
     before = [line for line, _unused in pairs if line] + rest
     after = [line for _unused, line in pairs if line]
-    return dict(before="".join(line + "\n" for line in before), after="".join(line + "\n" for line in after))
+    return dict(before=_lines(before), after=_lines(after))
+
+
+def _lines(texts: Sequence[str]) -> str:
+    return "".join(one_line(text) + "\n" for text in texts)

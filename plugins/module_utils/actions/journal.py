@@ -7,6 +7,7 @@ A journal is one JSON object a line: ``run``, the ``finding``s, an ``intent`` fo
 after the acts an ``outcome`` for each; ``end`` when the run was proven. A run that was cut short lacks the later lines.
 """
 
+import calendar
 import errno
 import fcntl
 import json
@@ -29,6 +30,9 @@ BATCH = 1000  # records in memory at once: a run may have 65,000
 UNBOUNDED = 1 << 62  # the journal keeps every item; only results are folded
 
 
+KEEP_DAYS_LIMIT = 36500
+
+
 class Intent(NamedTuple):
     """One action as the journal holds it. kept is what undo needs; result is None when the run was cut short."""
 
@@ -43,9 +47,8 @@ class Intent(NamedTuple):
 class Journal:
     """An open journal with the lock of the state directory held, so that two runs never act on one host together."""
 
-    def __init__(self, state_dir: str, header: Dict[str, Any], keep_days: int) -> None:
-        if keep_days < 1:
-            raise Refused(f"keep_days: {keep_days} would remove what the last run kept; give 1 or more")
+    def __init__(self, state_dir: str, header: Dict[str, Any], keep_days: Optional[int] = None) -> None:
+        """Open the journal of a new run, and forget runs older than keep_days; None forgets none, as undo must not."""
         self.run_id = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-" + uuid.uuid4().hex[:8]
         self.state_dir = state_dir
         self.path = os.path.join(_directory(state_dir, "journal"), self.run_id + ".jsonl")
@@ -55,7 +58,8 @@ class Journal:
         self._promised = False
         self._lock = _take_lock(state_dir)
         try:
-            _prune(state_dir, time.time() - keep_days * 86400)
+            if keep_days is not None:
+                _prune(state_dir, time.time() - keep_days * 86400)
             self._file = _create(self.path)
         except BaseException:
             os.close(self._lock)
@@ -149,6 +153,12 @@ class Journal:
         os.fsync(self._file)
 
 
+def demand_keep_days(days: int) -> None:
+    """Raise Refused for a number of days that would forget the last run, or that no calendar holds."""
+    if not 1 <= days <= KEEP_DAYS_LIMIT:
+        raise Refused(f"keep_days: {days} is out of range; give 1 to {KEEP_DAYS_LIMIT} days")
+
+
 def read_intents(state_dir: str, run_id: str) -> List[Intent]:
     """Return the intents of a run with what became of them. Raises Refused when there is no such run on this host."""
     if not RUN_ID.match(run_id):
@@ -213,12 +223,15 @@ def _take_lock(state_dir: str) -> int:
 
 def _prune(state_dir: str, before: float) -> None:
     """Remove the runs that began before a time, with what they kept: who cleans each night must not fill the disk."""
-    oldest = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(before))
     for directory, ending in (("journal", ".jsonl"), ("quarantine", "")):
         for name in os.listdir(os.path.join(state_dir, directory)):
             run_id = name[: -len(ending)] if ending else name
-            if RUN_ID.match(run_id) and run_id < oldest:
+            if RUN_ID.match(run_id) and _began(run_id) < before:
                 _unlink(os.path.join(state_dir, directory, name))
+
+
+def _began(run_id: str) -> float:
+    return calendar.timegm(time.strptime(run_id[:15], "%Y%m%dT%H%M%S"))
 
 
 def _unlink(path: str) -> None:
