@@ -259,3 +259,11 @@ def test_the_state_directory_is_for_its_owner_alone(tmp_path, table):
     run(tmp_path, [crumbs.check(table)])
     for path in [tmp_path / "state", *(tmp_path / "state").rglob("*")]:
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+
+
+def test_a_name_of_any_bytes_is_one_line_of_the_diff(tmp_path, table):
+    drop(table, "a\n\x1b[31m\udcff")
+    plan = run(tmp_path, [crumbs.check(table)], check_mode=True).plan
+    before = apply.diff(plan.actions)["before"]
+    assert before.count("\n") == 1 and before.endswith("\\x1b[31m\\udcff\n")
+    before.encode("utf-8")
