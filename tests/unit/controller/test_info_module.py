@@ -3,7 +3,7 @@
 """Facts stay small whatever a host looks like."""
 
 import json
-from typing import List, NamedTuple
+from typing import NamedTuple
 
 from ansible_collections.phpfleet.remediation.plugins.module_utils import info_module
 
@@ -14,7 +14,7 @@ class File(NamedTuple):
 
 
 class Facts(NamedTuple):
-    files: List[File]
+    files: list[File]
 
 
 def test_titles_of_any_length_do_not_make_a_result_large():
