@@ -293,6 +293,54 @@ def test_a_segment_used_by_others_while_it_is_copied_is_left_alone(tmp_path, mon
     assert ids("shm") == [made]
 
 
+def test_a_queue_that_nobody_used_yet_is_proven_only_once_its_maker_has_ended(tmp_path):
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.setuid(65533)
+        os.write(writer, b"%d" % LIBC.msgget(0, 0o1600))
+        signal.pause()
+    CHILDREN.append(child)
+    made = int(os.read(reader, 20))
+    os.close(reader)
+    os.close(writer)
+    (finding,) = audit(Host(), POLICY, ORPHANS).findings
+    assert (finding.object, finding.evidence.grade) == (f"msg {made}", "suspected")
+    assert "who made it is not recorded; it may still run" in finding.evidence.missing
+    assert results(run(tmp_path).outcomes) == []
+    os.kill(CHILDREN.pop(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert results(run(tmp_path).outcomes) == ["done"]
+    assert ids("msg") == []
+
+
+class OldKernel(Host):
+    """This host, as if its kernel were before 4.17."""
+
+    def read(self, path, limit, follow=False):
+        return b"4.15.0-20-generic\n" if path.endswith("/osrelease") else super().read(path, limit, follow)
+
+    def list(self, path):
+        # In a container, process 1 may be closed even to root.
+        return [name for name in super().list(path) if path != "/proc" or name != "1"]
+
+
+def test_an_old_kernel_proves_nothing_while_a_container_shares_the_table():
+    make_segment()
+    assert not facts.gather_segments(OldKernel(), POLICY).foreign_pids
+    container = subprocess.Popen(
+        ["unshare", "--pid", "--fork", "--kill-child", "sh", "-c", "echo up; exec sleep 60"], stdout=subprocess.PIPE
+    )
+    try:
+        assert container.stdout.readline() == b"up\n"
+        assert facts.gather_segments(OldKernel(), POLICY).foreign_pids
+        (finding,) = audit(OldKernel(), POLICY, ORPHANS).findings
+        assert finding.evidence.grade == "suspected"
+    finally:
+        container.kill()
+        container.communicate()
+
+
 def test_undo_makes_a_segment_again_with_key_owner_mode_and_content(tmp_path):
     made = make_segment(KEY, mode=0o640)
     ipc_calls.give("shm", made, 33, 34, 0o604)

@@ -328,6 +328,39 @@ def test_a_queue_that_was_never_used_is_proven_only_where_nobody_can_hide():
     assert judge_queues(never, receivers=Receivers({7: (99,)}, True)).state == "clean"
 
 
+@pytest.mark.parametrize(
+    "changes, processes, proven",
+    [
+        ({}, running(process(50, started=89.0, uid=33)), False),
+        ({}, running(process(50, started=91.0, uid=33)), False),
+        ({}, running(process(50, started=91.1, uid=33)), True),
+        ({}, running(process(50, started=50.0, uid=33, zombie=True)), True),
+        ({}, running(process(50, started=50.0, uid=34)), True),
+        ({"cuid": 34}, running(process(50, started=50.0, uid=34)), False),
+        ({"uid": 1000}, running(process(50, started=50.0, uid=1000)), False),
+        ({}, running(complete=False), False),
+        ({"ctime": -9}, running(process(50, started=50.0, uid=33)), False),
+    ],
+    ids="older just-as-old younger zombie stranger creator owner hidden clock-stepped".split(),
+)
+def test_a_queue_that_nobody_used_yet_is_proven_only_where_its_maker_cannot_run(changes, processes, proven):
+    never = QUEUE._replace(lspid=0, lrpid=0, stime=0, rtime=0, **changes)
+    verdict = judge_queues(never, processes=processes)
+    if proven:
+        assert only(verdict).evidence.grade == "proven"
+    else:
+        assert_suspected(verdict, "who made it is not recorded; it may still run")
+
+
+def test_a_queue_that_was_used_is_judged_by_its_users_alone():
+    assert only(judge_queues(QUEUE, processes=running(process(50, uid=33)))).evidence.grade == "proven"
+
+
+@EACH
+def test_pids_of_another_namespace_prove_nothing(judge, thing):
+    assert_suspected(judge(thing, foreign_pids=True), "by numbers that mean nothing here")
+
+
 @EACH
 def test_the_plan_guards_with_all_that_was_seen(judge, thing):
     module = {

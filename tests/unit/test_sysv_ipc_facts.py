@@ -1,16 +1,20 @@
 # Copyright: (c) 2026, phpfleet.remediation contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 import contextlib
+import os
 
 import pytest
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import (
+    CannotLook,
     Forbidden,
     Malformed,
     Missing,
     NotApplicable,
     TooLarge,
+    Untrusted,
 )
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import ipc_owners, ipc_users, logind, sysv_ipc
+from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.processes import Process
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.sysv_ipc import (
     QUEUE_COLUMNS,
     SEGMENT_COLUMNS,
@@ -22,7 +26,7 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.sysv_ip
     parse_table,
 )
 from ansible_collections.phpfleet.remediation.plugins.module_utils.formats import php_shm
-from ansible_collections.phpfleet.remediation.plugins.module_utils.host import Host, Semaphore
+from ansible_collections.phpfleet.remediation.plugins.module_utils.host import Host, Semaphore, Stat
 from ansible_collections.phpfleet.remediation.plugins.module_utils.policy import policy_from
 from hypothesis import given
 from hypothesis import strategies as st
@@ -99,7 +103,7 @@ def test_numbers_of_rubbish_are_malformed(content, count):
 class Kernel(Host):
     """A host whose tables are given as text, one for each time they are read, and whose semaphores as lists."""
 
-    def __init__(self, tables, semaphores=(), links=(), forbidden=()):
+    def __init__(self, tables, semaphores=(), links=(), forbidden=(), changing=(), pids=()):
         super().__init__()
         self.tables = {path: list(contents) for path, contents in tables.items()}
         self.sets = list(semaphores)
@@ -107,6 +111,8 @@ class Kernel(Host):
         self.pauses = 0
         self.pauses_when_asked = []
         self.unreadable = forbidden
+        self.changing = changing
+        self.pids = pids
 
     def now(self):
         return 10000.0
@@ -118,7 +124,7 @@ class Kernel(Host):
         return {33: "www-data"}.get(uid, str(uid))
 
     def list(self, path):
-        return []
+        return [*self.pids, "sys"] if path == "/proc" else []
 
     def read(self, path, limit, follow=False):
         if path not in self.tables:
@@ -130,11 +136,16 @@ class Kernel(Host):
         return content
 
     def link(self, path):
-        return self.links.get(path, "ipc:[1]")
+        target = self.links.get(path, "ipc:[1]")
+        if isinstance(target, Exception):
+            raise target
+        return target
 
     def semaphores(self, identifier, count):
         if identifier in self.unreadable:
             raise Forbidden("no")
+        if identifier in self.changing:
+            raise CannotLook("it changed while it was looked at")
         self.pauses_when_asked.append(self.pauses)
         answer = self.sets.pop(0)
         if answer is None:
@@ -217,6 +228,13 @@ def test_sets_that_may_not_be_asked_are_named():
     assert sysv_ipc.gather_sets(kernel, POLICY).unread == {"sem 1"}
 
 
+def test_one_set_that_changes_all_the_time_leaves_the_others_to_be_judged():
+    sets = [semaphore_set(), semaphore_set(semid=2)]
+    kernel = Kernel({"/proc/sysvipc/sem": [table(SemaphoreSet, *sets)]}, [FREE], changing=[1])
+    seen = sysv_ipc.gather_sets(kernel, POLICY)
+    assert (seen.unread, [thing.semaphores for thing in seen.objects]) == ({"sem 1"}, [None, tuple(FREE)])
+
+
 def test_a_host_full_of_huge_sets_is_not_asked_for_ever():
     sets = [semaphore_set(semid=1, nsems=sysv_ipc.SEMAPHORES_READ), semaphore_set(semid=2)]
     kernel = Kernel({"/proc/sysvipc/sem": [table(SemaphoreSet, *sets)]}, [FREE, FREE])
@@ -244,6 +262,36 @@ def test_the_initial_ipc_namespace_seen_from_a_container_is_shared():
     assert sysv_ipc.gather_queues(Kernel(tables, links=links), POLICY).shared
     links["/proc/self/ns/pid"] = "pid:[4026531836]"
     assert not sysv_ipc.gather_queues(Kernel(tables, links=links), POLICY).shared
+
+
+@pytest.mark.parametrize(
+    "release, links, foreign",
+    [
+        (b"4.15.0-20-generic\n", {"ipc": "ipc:[1]", "pid": "pid:[9]"}, True),
+        (b"3.10.0-1160.el7.x86_64\n", {"ipc": "ipc:[1]", "pid": "pid:[9]"}, True),
+        (b"rubbish\n", {"ipc": "ipc:[1]", "pid": "pid:[9]"}, True),
+        (None, {"ipc": "ipc:[1]", "pid": "pid:[9]"}, True),
+        (b"4.15.0\n", {"ipc": "ipc:[1]", "pid": "ipc:[1]"}, False),
+        (b"4.15.0\n", {"ipc": "ipc:[2]", "pid": "pid:[9]"}, False),
+        (b"4.15.0\n", {"ipc": Missing("ended")}, False),
+        (b"4.15.0\n", {"ipc": Forbidden("not yours")}, True),
+        (b"4.17.0\n", {"ipc": "ipc:[1]", "pid": "pid:[9]"}, False),
+        (b"6.1.0-18-amd64\n", {"ipc": "ipc:[1]", "pid": "pid:[9]"}, False),
+    ],
+)
+def test_kernels_that_record_the_pids_of_containers_are_asked_for_containers(release, links, foreign):
+    tables = {"/proc/sysvipc/shm": [table(Segment, segment())]}
+    if release is not None:
+        tables["/proc/sys/kernel/osrelease"] = [release]
+    links = {f"/proc/77/ns/{kind}": target for kind, target in links.items()}
+    kernel = Kernel(tables, links=links, pids=["1", "77"])
+    assert sysv_ipc.gather_segments(kernel, POLICY).foreign_pids is foreign
+
+
+def test_nobody_is_asked_for_containers_where_nothing_is_idle():
+    tables = {"/proc/sysvipc/shm": [table(Segment, segment(atime=9999))], "/proc/sys/kernel/osrelease": [b"4.15.0"]}
+    kernel = Kernel(tables, links={"/proc/77/ns/ipc": AssertionError("it was asked")}, pids=["77"])
+    assert not sysv_ipc.gather_segments(kernel, POLICY).foreign_pids
 
 
 def test_a_kernel_without_sysv_ipc_is_not_applicable(tmp_path):
@@ -278,6 +326,52 @@ POSTMASTER = (
 def test_postmaster_pid_names_key_and_id():
     assert ipc_owners.parse_postmaster_pid(POSTMASTER) == (0x1A0204, 4)
     assert ipc_owners.parse_postmaster_pid(b"144\n/data\n") is None
+
+
+@pytest.mark.parametrize("spoiled", ["too large", "fifo", "link", "no version", "rubbish"])
+def test_a_spoiled_data_directory_blinds_nobody_and_protects_all_of_its_owner(spoiled, tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("giving files away needs root")
+    tmp_path.chmod(0o755)
+    home = tmp_path / "var" / "lib" / "pgsql" / "data"
+    home.mkdir(parents=True)
+    pid = home / "postmaster.pid"
+    if spoiled == "no version":
+        (home / "other").mkdir()
+        (home / "PG_VERSION").symlink_to("other/PG_VERSION/x")
+    else:
+        (home / "PG_VERSION").write_text("15\n")
+    if spoiled == "too large":
+        pid.write_bytes(b"x" * (ipc_owners.POSTMASTER_PID_LIMIT + 1))
+    elif spoiled == "fifo":
+        os.mkfifo(str(pid))
+    elif spoiled == "link":
+        pid.symlink_to("/proc/1/environ")
+    else:
+        pid.write_bytes(b"\xff\n" * 9)
+    os.chown(str(home), 777, 777)
+    (seen,) = ipc_owners._data_directories(Host(str(tmp_path)), [])
+    assert seen == ipc_owners.DataDirectory("/var/lib/pgsql/data", 777, None)
+    owners = ipc_owners.Owners({}, (seen,), frozenset())
+    assert ipc_owners.protected_by(segment(uid=777), "777", owners, POLICY) == "PostgreSQL (/var/lib/pgsql/data)"
+    assert ipc_owners.protected_by(segment(uid=778), "778", owners, POLICY) is None
+
+
+@pytest.mark.parametrize("error", [CannotLook, Forbidden, Malformed, TooLarge, Untrusted])
+@pytest.mark.parametrize("name", ["PG_VERSION", "postmaster.pid"])
+def test_whatever_goes_wrong_in_a_data_directory_stays_there(name, error, monkeypatch):
+    class Spoiled(Kernel):
+        def stat(self, path, follow=False):
+            if path.endswith(name):
+                raise error(path)
+            return Stat(0o755, 777, 777, 0, 0, 1, 1)
+
+        def read(self, path, limit, follow=False):
+            raise error(path)
+
+    named = Process(9, 1, 1.0, "postgres", "/usr/bin/postgres", "postgres -D /srv/data", (5, 5, 5), False)
+    found = list(ipc_owners._data_directories(Spoiled({}), [named]))
+    assert ipc_owners.DataDirectory("/srv/data", 777, None) in found
 
 
 @given(st.binary(max_size=300))

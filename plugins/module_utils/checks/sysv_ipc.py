@@ -35,8 +35,11 @@ NEEDS_DECLARING = (
     "it has a key, by which a program may find it again; only disposable_keys or disposable_owners may say it will not"
 )
 
-
 NEEDS_DECLARING_BY_OWNER = "it has not the shape that PHP makes; only disposable_owners may say that nobody needs it"
+FOREIGN_PIDS = (
+    "processes of another pid namespace may use this table too, and a kernel before 4.17 records them by numbers that "
+    "mean nothing here; end those processes first"
+)
 
 
 class User(NamedTuple):
@@ -81,6 +84,17 @@ def user(pid: int, never: bool, thing: IpcObject, processes: Processes) -> User:
     return User(pid, DEAD, f"the pid was recycled by {process.title or process.name}")
 
 
+def maker_may_run(thing: IpcObject, processes: Processes) -> bool:
+    """Return whether somebody who may have made an object still runs, where no more than the maker's uid is known."""
+    if not processes.complete or _clock_was_stepped(thing, processes):
+        return True
+    return any(
+        process.started <= thing.ctime + CLOCK_SLACK and not {thing.uid, thing.cuid}.isdisjoint(process.uids)
+        for process in processes.by_pid.values()
+        if not process.zombie
+    )
+
+
 def _clock_was_stepped(thing: IpcObject, processes: Processes) -> bool:
     first = processes.by_pid.get(1)
     return first is None or first.started > thing.ctime + CLOCK_SLACK
@@ -111,6 +125,8 @@ def grade(
     missing += [f"{_name(one)} {_OPEN[one.state]}: {one.reason}" for one in dict.fromkeys(users) if one.state in _OPEN]
     if thing.object in table.changing:
         missing.append("it changed between two looks")
+    if table.foreign_pids:
+        missing.append(FOREIGN_PIDS)
     private = thing.key == PRIVATE_KEY
     if not (private and usual) and not is_declared(thing, owner, policy):
         missing.append(NEEDS_DECLARING if not private else NEEDS_DECLARING_BY_OWNER)

@@ -24,6 +24,7 @@ from .sysv_ipc import (
     grade,
     is_near,
     key_text,
+    maker_may_run,
     mode_text,
     severity,
     user,
@@ -101,7 +102,7 @@ def _evidence(
     leaking = queue.key == PRIVATE_KEY and alike[_likeness(queue)] >= LEAK_COUNT
     if receivers.by_queue.get(queue.msqid) or (alive and not leaking):
         return None
-    doubts = _doubts(queue, sender, receiver, table, receivers)
+    doubts = _doubts(queue, sender, receiver, table, receivers, running)
     graded = grade(queue, owner, (sender, receiver), table, policy, doubts)
     return Evidence(
         graded.name,
@@ -119,13 +120,17 @@ def _evidence(
     )
 
 
-def _doubts(queue: Queue, sender: User, receiver: User, table: Table, receivers: Receivers) -> List[str]:
+def _doubts(
+    queue: Queue, sender: User, receiver: User, table: Table, receivers: Receivers, running: Processes
+) -> List[str]:
     """Return what only queues leave open: nothing records who made one, or who waits for its first message."""
     doubts = []
     if queue.qnum:
         doubts.append(f"it holds {queue.qnum} unread messages, which are never thrown away; have them read first")
     if table.shared and NEVER in (sender.state, receiver.state):
         doubts.append("processes of another pid namespace use this table too, and who made the queue is not recorded")
+    if sender.state == receiver.state == NEVER and maker_may_run(queue, running):
+        doubts.append("who made it is not recorded; it may still run")
     if not receivers.complete:
         doubts.append("who waits for a message cannot all be seen here (/proc/PID/wchan and syscall); run with become")
     return doubts

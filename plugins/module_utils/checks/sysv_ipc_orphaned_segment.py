@@ -52,7 +52,7 @@ RISKS = {
 
 
 class Evidence(NamedTuple):
-    """grade is proven, declared or suspected; missing is what a suspect lacks. Size in bytes.
+    """grade is proven, declared or suspected; missing is what a suspect lacks. Size in bytes. attached: how often.
 
     content_kept: whether a removal keeps the content first. seen: what the removal compares with.
     """
@@ -64,6 +64,7 @@ class Evidence(NamedTuple):
     key: str
     mode: str
     size: int
+    attached: int
     idle_seconds: int
     creator: User
     last_user: User
@@ -130,6 +131,7 @@ def _evidence(
         key_text(segment.key),
         mode_text(segment.perms),
         segment.size,
+        segment.nattch,
         idle_seconds(segment, table.now),
         creator,
         last_user,

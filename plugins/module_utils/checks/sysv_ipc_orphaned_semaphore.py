@@ -75,7 +75,8 @@ def find(table: Table, limits: Limits, owners: Owners, running: Processes, polic
     if table.unread:
         return unknown(
             f"{len(table.unread)} semaphore sets could not be looked into, such as {min(table.unread)}: their mode "
-            f"forbids it, or they are more than {sysv_ipc.SEMAPHORES_READ} semaphores; use become, or select fewer",
+            f"forbids it, they are changing, or they are more than {sysv_ipc.SEMAPHORES_READ} semaphores; use become, "
+            "look again, or select fewer",
             findings,
         )
     return found(findings)

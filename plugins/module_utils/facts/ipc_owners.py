@@ -10,7 +10,7 @@ import os
 import re
 from typing import Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Tuple
 
-from ..errors import CannotLook, Forbidden, Missing, NotApplicable
+from ..errors import CannotLook, Missing, NotApplicable
 from ..host import Host
 from ..policy import Policy
 from . import processes
@@ -84,7 +84,7 @@ def protected_by(thing: IpcObject, owner: str, owners: Owners, policy: Policy) -
 
 
 def gather(host: Host, policy: Policy) -> Owners:
-    """Return the known owners. Raises CannotLook where processes or a data directory cannot be seen at all."""
+    """Return the known owners. Raises CannotLook where processes cannot be seen at all."""
     running = host.once(processes.gather, policy).by_pid.values()
     return Owners(
         owners=_running_owners(running),
@@ -160,23 +160,26 @@ def _names(host: Host, path: str) -> List[str]:
 
 
 def _data_directory(host: Host, path: str) -> Optional[DataDirectory]:
-    """Return a data directory; not one of root's, because the server refuses to run as root."""
+    """Return a data directory; not one of root's, because the server refuses to run as root.
+
+    Where its files cannot be seen, or are not what they should be, its owner keeps all that is his: any process may
+    name any directory as its own, and must not be able to blind the checks with it.
+    """
     try:
         uid = host.stat(path, follow=True).uid
     except CannotLook:
         return None
     try:
         host.stat(path + "/PG_VERSION")
-        segment = _segment(host, path) if uid else None
-    except Forbidden:
-        segment = None  # closed to us, and its owner is known all the same
     except Missing:
         return None
-    return DataDirectory(path, uid, segment) if uid else None
+    except CannotLook:
+        return DataDirectory(path, uid, None) if uid else None
+    return DataDirectory(path, uid, _segment(host, path)) if uid else None
 
 
 def _segment(host: Host, path: str) -> Optional[Tuple[int, int]]:
     try:
         return parse_postmaster_pid(host.read(path + "/postmaster.pid", POSTMASTER_PID_LIMIT))
-    except Missing:
-        return None  # it does not run
+    except CannotLook:
+        return None  # it does not run, or it is closed to us, or somebody spoiled it

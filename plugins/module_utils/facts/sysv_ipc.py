@@ -6,10 +6,11 @@ Sources: proc(5) and sysvipc(7); ipc/shm.c, ipc/sem.c and ipc/msg.c of the kerne
 names of the tables' own columns. Nothing in here attaches a segment: that would overwrite who used it last, and when.
 """
 
+import re
 from operator import itemgetter
 from typing import Any, Callable, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set, Tuple, TypeVar, Union
 
-from ..errors import Forbidden, Malformed, Missing, NotApplicable
+from ..errors import CannotLook, Forbidden, Malformed, Missing, NotApplicable
 from ..host import Host, Semaphore
 from ..policy import Policy
 
@@ -22,6 +23,7 @@ PRIVATE_KEY = 0  # IPC_PRIVATE: no program can find the object by a key
 MARKED_FOR_REMOVAL = 0o1000  # SHM_DEST in the mode of a segment
 _INITIAL_PID_NAMESPACE = 0xEFFFFFFC  # include/linux/proc_ns.h
 _INITIAL_IPC_NAMESPACE = 0xEFFFFFFF
+_RELEASE = re.compile(rb"(\d{1,4})\.(\d{1,4})\.")
 
 
 class Segment(NamedTuple):
@@ -170,8 +172,9 @@ class Table(NamedTuple):
     """One table at one time.
 
     now: when it was read. objects: all of them. changing: those that were not the same in two looks. unread: sets about
-    which semctl(2) said nothing, for want of permission or because there are more than SEMAPHORES_READ. users: names of
-    the owners by uid. shared: processes of another pid namespace use this table too; a user who is not seen may live.
+    which semctl(2) said nothing sure, for want of permission, because they changed, or because there are more than
+    SEMAPHORES_READ. users: names of the owners by uid. shared: processes of another pid namespace use this table too; a
+    user who is not seen may live. foreign_pids: their pids are recorded in their own numbers, not in ours or as 0.
     """
 
     now: float
@@ -180,6 +183,7 @@ class Table(NamedTuple):
     unread: FrozenSet[str]
     users: Dict[int, str]
     shared: bool
+    foreign_pids: bool = False
 
 
 SEGMENT_COLUMNS = Segment._fields
@@ -284,13 +288,15 @@ def _gather(host: Host, policy: Policy, path: str, columns: Sequence[str], make:
     now = host.now()
     users = {uid: host.user_name(uid) for uid in {thing.uid for thing in first}}
     changing: FrozenSet[str] = frozenset()
+    foreign_pids = False
     if any(is_candidate(thing, users[thing.uid], policy, now) for thing in first):
         host.pause(LOOKS_APART)
         again = host.read(path, TABLE_LIMIT)
         if again != content:
             same = set(parse_table(again, columns, make, path))
             changing = frozenset(thing.object for thing in first if thing not in same)
-    return Table(now, first, changing, frozenset(), users, _is_shared(host, first))
+        foreign_pids = _has_foreign_pids(host)
+    return Table(now, first, changing, frozenset(), users, _is_shared(host, first), foreign_pids)
 
 
 def _ask(host: Host, policy: Policy, table: Table, unread: Set[str], gone: Set[str]) -> List[SemaphoreSet]:
@@ -313,7 +319,7 @@ def _with_semaphores(host: Host, thing: SemaphoreSet, unread: Set[str], gone: Se
         return thing._replace(semaphores=tuple(host.semaphores(thing.semid, thing.nsems)))
     except Missing:
         gone.add(thing.object)
-    except Forbidden:
+    except CannotLook:
         unread.add(thing.object)
     return thing
 
@@ -331,6 +337,36 @@ def _has_foreign_user(thing: IpcObject) -> bool:
     if isinstance(thing, Queue):
         return (thing.lspid == 0 and thing.stime != 0) or (thing.lrpid == 0 and thing.rtime != 0)
     return thing.otime != 0 and any(semaphore.pid == 0 for semaphore in thing.semaphores or ())
+
+
+def _has_foreign_pids(host: Host) -> bool:
+    """Return whether a pid in the tables may be a number of another pid namespace than ours.
+
+    Linux 4.17 made ipc/shm.c, sem.c and msg.c keep a struct pid; before, they kept the number that its user saw.
+    """
+    if not _is_before_struct_pid(host):
+        return False
+    return any(_is_foreign(host, pid) for pid in host.list("/proc") if pid.isdigit())
+
+
+def _is_before_struct_pid(host: Host) -> bool:
+    try:
+        release = _RELEASE.match(host.read("/proc/sys/kernel/osrelease", 4096))
+    except CannotLook:
+        release = None
+    return release is None or (int(release.group(1)), int(release.group(2))) < (4, 17)
+
+
+def _is_foreign(host: Host, pid: str) -> bool:
+    """Return whether a process shares our IPC objects, but not our pids; where it may not be seen, it may."""
+    try:
+        return host.link(f"/proc/{pid}/ns/ipc") == host.link("/proc/self/ns/ipc") and host.link(
+            f"/proc/{pid}/ns/pid"
+        ) != host.link("/proc/self/ns/pid")
+    except Missing:
+        return False  # it ended since
+    except Forbidden:
+        return True
 
 
 def _namespace(host: Host, kind: str) -> int:
