@@ -14,6 +14,7 @@ import pytest
 CHECKOUT = Path(__file__).parents[2]
 CONTENT = {
     "CHANGELOG.md",
+    "CONTRIBUTING.md",
     "FILES.json",
     "LICENSE",
     "MANIFEST.json",
