@@ -31,12 +31,23 @@ def open_place(root: str, path: str, follow: bool = False) -> Place:
 
     The name itself need not exist. Raises Missing, Forbidden, Untrusted or CannotLook.
     """
+    _demand_name(path)
     parts = [part for part in path.split("/") if part not in ("", ".")] or ["."]
     for _unused in range(LINKS_LIMIT):
         place, parts = _walk(root, parts, path, follow)
         if place is not None:
             return place
     raise Untrusted(f"{path}: more than {LINKS_LIMIT} links on the way; remove the loop", path=path)
+
+
+def _demand_name(path: str) -> None:
+    """Demand that the kernel can be asked for ``path``: a configuration may write what no file can be called."""
+    try:
+        possible = b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        possible = False
+    if not possible:
+        raise CannotLook(f"{path!r}: no file can be called so; correct the path where it is written", path=path)
 
 
 def _walk(root: str, parts: List[str], path: str, follow: bool) -> Tuple[Optional[Place], List[str]]:

@@ -95,12 +95,19 @@ def test_a_long_chain_of_links_is_followed(root: str) -> None:
         ("/none/x", Missing),
         ("/run/php/x.pid/y", Untrusted),
         ("/run/" + "x" * 300 + "/y", CannotLook),
-        ("/run/\0/x", ValueError),
+        ("/run/\0/x", CannotLook),
+        ("/run/php/x\0.pid", CannotLook),
+        ("/run/\ud800/x", CannotLook),
     ],
 )
 def test_what_cannot_be_reached(root: str, path: str, error: Any) -> None:
     with pytest.raises(error):
         open_place(root, path)
+
+
+def test_a_name_that_no_file_can_have_is_shown_as_it_was_written(root: str) -> None:
+    with pytest.raises(CannotLook, match=r"'/run/a\\x00b.pid'"):
+        open_place(root, "/run/a\0b.pid")
 
 
 def test_a_root_that_is_not_there(root: str) -> None:

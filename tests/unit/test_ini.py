@@ -2,10 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The ini dialect of php-fpm.conf."""
 
+import time
 from typing import List, Tuple
 
 import pytest
-from ansible_collections.phpfleet.remediation.plugins.module_utils.formats.ini import Section, Setting, parse
+from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import Malformed
+from ansible_collections.phpfleet.remediation.plugins.module_utils.formats.ini import (
+    LINE_LIMIT,
+    Section,
+    Setting,
+    parse,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,3 +66,17 @@ def test_any_text_is_read(text: str) -> None:
     for entry in parse(text):
         assert isinstance(entry, (Section, Setting))
         assert "\n" not in entry.name
+
+
+@pytest.mark.parametrize("line", ["a{}", "{}a", "a{}b", "[{}", "{}[", "a={}x", 'a="{}', "a{}='"])
+def test_no_line_takes_long(line: str) -> None:
+    text = "\n".join([line.format(" " * (LINE_LIMIT - 10))] * 16)
+    started = time.monotonic()
+    list(parse(text))
+    assert time.monotonic() - started < 2
+
+
+def test_a_line_longer_than_any() -> None:
+    assert list(parse("a=" + "x" * (LINE_LIMIT - 2))) == [Setting("a", "x" * (LINE_LIMIT - 2))]
+    with pytest.raises(Malformed, match="line 2: it is longer"):
+        list(parse("[www]\na=" + "x" * (LINE_LIMIT - 1)))

@@ -2,12 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """nginx's masters, and what they are configured with."""
 
-from typing import Any, Dict
+import os
+import time
+from typing import Any, Dict, Tuple
 
 import pytest
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotLook
-from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import nginx
+from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import masters, nginx, pidfile
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.masters import BYTES_LIMIT, FILES_LIMIT, Master
+from ansible_collections.phpfleet.remediation.plugins.module_utils.host import Host, Stat
 from ansible_collections.phpfleet.remediation.plugins.module_utils.policy import policy_from
 from described_host import DescribedHost
 from hypothesis import given
@@ -117,6 +120,60 @@ def test_a_configuration_without_end_is_bounded() -> None:
     assert "more than" in (master(text="include d/*.conf;", files=many).unknown or "")
     large = {"/etc/nginx/d/x.conf": "#" * BYTES_LIMIT}
     assert "more than" in (master(text="include d/*.conf; # more", files=large).unknown or "")
+
+
+def test_a_path_that_no_file_can_have_is_said(tmp_path: Any) -> None:
+    (tmp_path / "nginx.conf").write_bytes(b'pid "/run/a\0b.pid";')
+    directory = os.path.realpath(str(tmp_path))
+    process = dict(pid=51, executable="/usr/sbin/nginx", title=f"nginx: master process nginx -c {directory}/nginx.conf")
+
+    class WithFiles(DescribedHost):
+        """Described as far as processes go, and /proc; all other files are real ones."""
+
+        def stat(self, path: str, follow: bool = False) -> Stat:
+            return super().stat(path, follow) if path.startswith("/proc") else Host().stat(path, follow)
+
+        def read_with_stat(self, path: str, limit: int, follow: bool = False) -> Tuple[bytes, Stat]:
+            reader: Any = super() if path.startswith("/proc") else Host()
+            content: Tuple[bytes, Stat] = reader.read_with_stat(path, limit, follow)
+            return content
+
+        def physical(self, path: str) -> str:
+            return Host().physical(path)
+
+    host = WithFiles(dict(processes=[dict(pid=1), process], directories=["/run"]))
+    assert any(r"'/run/a\x00b.pid'" in reason for reason in pidfile.gather(host, policy_from({})).unseen)
+
+
+def test_what_is_no_directory_is_passed_over_as_glob_does() -> None:
+    files = {
+        "/etc/nginx/sites/README": "pid /run/no.pid;",
+        "/etc/nginx/sites/a/x.conf": "pid /run/a.pid;",
+        "/etc/nginx/sites/b/other": "pid /run/no.pid;",
+    }
+    assert configured(text="include sites/*/*.conf;", files=files)[1] == "/run/a.pid"
+    assert configured(text="include sites/*/x.conf;", files=files)[1] == "/run/a.pid"
+    assert configured(text="include sites/*/x.conf/*;", files=files)[1] == "/run/nginx.pid"
+
+
+def test_patterns_are_matched_with_a_bounded_number_of_names(monkeypatch: Any) -> None:
+    listed = []
+    list_names = DescribedHost.list
+    monkeypatch.setattr(DescribedHost, "list", lambda host, path: listed.append(path) or list_names(host, path))
+    monkeypatch.setattr(masters, "NAMES_LIMIT", 50)
+    files = {f"/etc/nginx/d/{number}/x.conf": "" for number in range(30)}
+    assert configured(text="include d/*/n*;", files=dict(list(files.items())[:10]))
+    listed.clear()
+    assert "narrower" in (master(text="include d/*/n*;", files=files).unknown or "")
+    assert len(listed) < 20
+    assert "4096 characters" in (master(text=f"include {'*' * 5000};").unknown or "")
+
+
+def test_a_title_of_megabytes_is_not_searched() -> None:
+    assert "more than 65536" in (master("nginx -g " + "x " * (1 << 19)).unknown or "")
+    started = time.monotonic()
+    assert len(nginx.options("nginx: master process nginx -g " + "x " * (1 << 19))["-g"]) == (1 << 20) - 1
+    assert time.monotonic() - started < 2
 
 
 def test_a_new_master_below_the_old_one_is_a_master() -> None:

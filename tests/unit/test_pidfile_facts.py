@@ -128,6 +128,65 @@ def test_other_programs_are_not_judged_by_their_name() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "process", "expected"),
+    [
+        ("nginx-exporter", dict(executable="/usr/local/bin/nginx-prometheus-exporter"), "uncertain"),
+        ("fpm-monitor", dict(executable="/usr/bin/python3", title="python3 -u -m fpm_monitor"), "uncertain"),
+        ("php-fpm-exporter", dict(executable="/usr/bin/python3", title="python3 -u -m fpm_stats"), "uncertain"),
+        ("nginx-static", dict(executable="/usr/bin/tail", title="tail"), "uncertain"),
+        ("php-fpm-www", dict(executable="/usr/bin/tail", title="tail"), "stranger"),
+        ("mailer-fpm", dict(executable="/usr/bin/tail", title="tail /var/log/php-fpm.log"), "stranger"),
+        ("nginx", dict(executable="/usr/local/bin/nginx-prometheus-exporter"), "stranger"),
+        ("php-fpm", dict(executable="/usr/bin/python3", title="python3 -u -m fpm_monitor"), "stranger"),
+    ],
+)
+def test_only_the_name_of_the_program_itself_makes_a_stranger(
+    name: str, process: Dict[str, Any], expected: str
+) -> None:
+    path = f"/run/{name}.pid"
+    assert bearer(path, 70, dict(process, pid=70)) == expected
+    assert bearer(path, 70, dict(process, pid=70), policy=dict(paths=[path])) in ("stranger", "namesake")
+
+
+def test_a_thread_of_a_program_that_is_called_after_another() -> None:
+    exporter = dict(pid=180, executable="/usr/local/bin/nginx-prometheus-exporter", title="x")
+    assert bearer("/run/nginx-exporter.pid", 181, exporter, threads={181: 180}) == "uncertain"
+
+
+CONTAINED = dict(pid=300, executable="/usr/sbin/nginx", title="nginx: master process nginx")
+APART = {"/proc/300/ns/pid": "pid:[4026532999]"}
+
+
+@pytest.mark.parametrize(
+    ("content", "alone"), [("1", "stranger"), ("2", "kernel thread"), ("181", "thread"), ("4711", "nobody"), ("", None)]
+)
+def test_where_a_container_runs_the_program_its_name_alone_says_nothing(content: str, alone: Optional[str]) -> None:
+    def who(links: Dict[str, str], **policy: Any) -> Optional[str]:
+        processes = [
+            dict(pid=1, executable="/lib/systemd/systemd", title="/sbin/init"),
+            dict(pid=2, name="kthreadd"),
+            dict(pid=180, executable="/usr/sbin/mysqld", title="mysqld"),
+            CONTAINED,
+        ]
+        files = {"/run/boxed/nginx.pid": content, "/run/php-fpm.pid": "4711"}
+        described = dict(files=files, processes=processes, threads={181: 180}, links=links)
+        found = pidfile.gather(DescribedHost(described), policy_from({"pidfile": policy})).files
+        by_path = {file.path: file for file in found}
+        assert by_path["/run/php-fpm.pid"].bearer == "nobody"  # php-fpm runs in no container
+        return by_path["/run/boxed/nginx.pid"].bearer
+
+    assert who(APART) == "uncertain"
+    assert who(APART, paths=["/run/boxed/nginx.pid"]) == alone
+    assert who({}) == alone
+
+
+def test_a_pidfile_of_our_own_master_is_judged_beside_a_container() -> None:
+    ours = dict(pid=51, executable="/usr/sbin/nginx", title="nginx: master process nginx -c /etc/nginx.conf")
+    files = {"/etc/nginx.conf": "pid /run/nginx.pid;", "/run/nginx.pid": "4711"}
+    assert one("/run/nginx.pid", files, [ours, CONTAINED], links=APART).bearer == "nobody"
+
+
 def test_a_thread_is_known_with_its_process() -> None:
     found = one(
         "/run/php-fpm.pid", {"/run/php-fpm.pid": "181"}, [dict(pid=180, executable="/m", title="m")], threads={181: 180}

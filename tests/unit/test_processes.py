@@ -124,6 +124,30 @@ def test_an_executable_that_may_not_be_seen_is_not_guessed() -> None:
     assert seen.complete
 
 
+def test_an_executable_below_a_path_longer_than_a_page_hides_only_itself(tmp_path: Any) -> None:
+    """Anyone can make such a path, step by step, and readlink(2) refuses to say it."""
+    shutil.copy("/bin/sleep", str(tmp_path / "sleep"))
+    place = os.open(str(tmp_path), os.O_RDONLY)
+    places = [place]
+    for _unused in range(18):
+        os.mkdir("x" * 250, dir_fd=places[-1])
+        places.append(os.open("x" * 250, os.O_RDONLY, dir_fd=places[-1]))
+    os.rename("sleep", "sleep", src_dir_fd=place, dst_dir_fd=places[-1])
+    started = subprocess.Popen(["sleep", "600"], executable=f"/proc/{os.getpid()}/fd/{places[-1]}/sleep")
+    try:
+        seen = gather(Host(), POLICY)
+        assert seen.by_pid[started.pid].executable is None
+        assert seen.by_pid[os.getpid()].executable is not None
+    finally:
+        started.kill()
+        started.wait()
+        os.unlink("sleep", dir_fd=places[-1])
+        for above in reversed(places[:-1]):
+            os.rmdir("x" * 250, dir_fd=above)
+        for descriptor in places:
+            os.close(descriptor)
+
+
 def test_without_process_one_others_may_be_hidden() -> None:
     assert not gather(DescribedHost(dict(processes=[dict(pid=45)])), POLICY).complete
 

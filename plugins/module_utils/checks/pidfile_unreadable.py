@@ -6,6 +6,7 @@ import re
 from typing import Optional
 
 from ..facts import pidfile
+from ..facts.bearer import UNCERTAIN
 from ..facts.pidfile import NAMED, Pidfile, Pidfiles
 from ..model import LOW, MEDIUM, Check, Finding, Verdict
 from ..policy import Policy
@@ -16,8 +17,11 @@ OTHER = "something else than the program wrote it or put it there"
 
 
 def find(seen: Pidfiles, policy: Policy) -> Verdict:
-    judged = [file for file in seen.files if file.problem and (file.program or NAMED in file.origins)]
-    return verdict(seen, [_finding(seen, file) for file in judged])
+    return verdict(seen, [_finding(seen, file) for file in seen.files if file.problem and _is_judged(file)])
+
+
+def _is_judged(file: Pidfile) -> bool:
+    return file.bearer != UNCERTAIN and (file.program is not None or NAMED in file.origins)
 
 
 def _finding(seen: Pidfiles, file: Pidfile) -> Finding:

@@ -32,6 +32,10 @@ _BY_NAME = (
     (re.compile(r"(?:.*[^a-z0-9])?nginx(?![a-z])", re.DOTALL), nginx.PROGRAM.name),
 )
 
+_POOL_FIRST = re.compile(r"[^.]+-fpm\Z")
+_POOL_LAST = re.compile(r"php[0-9.]*-?fpm-.+\Z", re.DOTALL)
+_MENTION = re.compile(r"nginx|fpm")
+
 Heads = Tuple[Tuple[int, float], ...]
 
 
@@ -44,6 +48,19 @@ def program_by_name(path: str) -> Optional[str]:
 def stem(path: str) -> str:
     """Return what a pidfile is called without its ending."""
     return re.sub(r"\.pid(?:\.oldbin)?\Z", "", os.path.basename(path))
+
+
+def is_called_for(process: Process, path: str, program: str) -> bool:
+    """Whether the name of a pidfile alone says that a living process is not the one which belongs into it.
+
+    nginx.pid and php8.2-fpm.pid do, and mailer-fpm.pid, called after a pool. php-fpm-mailer.pid could be an exporter's
+    too, so it does unless the process has to do with either program. nginx-exporter.pid may be of any.
+    """
+    called = stem(path)
+    if PROGRAMS[program].executable.match(called) or _POOL_FIRST.match(called):
+        return True
+    said = " ".join((process.name, process.executable or "", process.title))
+    return bool(_POOL_LAST.match(called)) and not _MENTION.search(said)
 
 
 def bearer(
@@ -67,6 +84,12 @@ def heads(host: Host, seen: Processes, program: Optional[str]) -> Heads:
     known = PROGRAMS[program]
     found = [process for process in seen.by_pid.values() if role(process, known, seen.by_pid) in (MASTER, STARTING)]
     return tuple(sorted((process.pid, process.started) for process in found if _may_share_pids(host, process)))
+
+
+def lives_apart(host: Host, seen: Processes, program: str) -> bool:
+    """Whether a process of the program has pids of its own, so that a number in a file may be one of those."""
+    running = [process for process in seen.by_pid.values() if runs(process, PROGRAMS[program])]
+    return not all(_may_share_pids(host, process) for process in running)
 
 
 def _may_share_pids(host: Host, process: Process) -> bool:

@@ -6,13 +6,12 @@ The executable is the proof. A title is believed only of a process that runs the
 configuration file it was started with.
 """
 
-import fnmatch
 import os
-import re
 import stat
 from typing import Callable, Dict, List, NamedTuple, Optional, Pattern, Tuple
 
 from ..errors import CannotLook, Missing, TooLarge
+from ..formats import glob
 from ..host import Host
 from .processes import Process, Processes
 
@@ -22,7 +21,8 @@ STARTING = "starting"  # or a test of the configuration, or any other short run 
 
 FILES_LIMIT = 1000
 BYTES_LIMIT = 8 * 1024 * 1024
-
+NAMES_LIMIT = 10000  # that includes of a configuration are matched with
+PATTERN_LIMIT = 4096  # characters, PATH_MAX
 
 _UNPROVEN = "process {1} is titled as a master of {0}, but this user may not see its executable; run with become"
 
@@ -144,13 +144,14 @@ def _identity(host: Host, directory: str) -> Optional[Tuple[int, int]]:
 
 
 class Reading:
-    """One reading of a configuration with all that it includes, within FILES_LIMIT and BYTES_LIMIT."""
+    """One reading of a configuration with all that it includes, within the limits above."""
 
     def __init__(self, host: Host) -> None:
         self.host = host
         self.trusted = True
         self._files = 0
         self._bytes = 0
+        self._names_seen = 0
 
     def read(self, path: str) -> str:
         """Return the text of one file. Raises CannotLook as Host.read() does, and TooLarge past the limits."""
@@ -164,26 +165,49 @@ class Reading:
                 path=path,
             )
         self.trusted = self.trusted and seen.uid == 0 and not seen.mode & (stat.S_IWGRP | stat.S_IWOTH)
-        return content.decode("utf-8", "surrogateescape")
+        return os.fsdecode(content)
 
     def matching(self, pattern: str) -> List[str]:
         """Return the paths that an absolute pattern of glob(7) matches, sorted, as an include wants them."""
+        if not glob.is_pattern(pattern):
+            return [pattern]
+        if len(pattern) > PATTERN_LIMIT:
+            raise TooLarge(f"{pattern[:200]!r}: an include has a pattern of more than {PATTERN_LIMIT} characters")
         paths = [""]
         for part in pattern.split("/")[1:]:
-            paths = [path + "/" + name for path in paths for name in self._names(path, part)]
-        return paths
+            paths = [
+                path + "/" + name for path in paths if self._is_directory(path) for name in self._names(path, part)
+            ]
+        return [path for path in paths if self._is_there(path)]
 
     def _names(self, directory: str, part: str) -> List[str]:
-        if not re.search(r"[*?\[]", part):
+        """Return what of a directory a part of a pattern matches; a plain part need not be there."""
+        if not glob.is_pattern(part):
             return [part]
+        names = self.host.list(directory or "/")
+        self._count(directory, len(names))
+        return glob.matching(names, part)
+
+    def _is_directory(self, path: str) -> bool:
+        """Whether glob(7) goes on below a path; what is no directory, or is gone, is passed over."""
+        self._count(path, 1)
         try:
-            names = self.host.list(directory or "/")
+            return stat.S_ISDIR(self.host.stat(path or "/", follow=True).mode)
         except Missing:
-            return []
-        return [name for name in names if _matches(name, part)]
+            return False
 
+    def _is_there(self, path: str) -> bool:
+        try:
+            self.host.stat(path or "/")
+        except Missing:
+            return False
+        return True
 
-def _matches(name: str, part: str) -> bool:
-    if name.startswith(".") and not part.startswith("."):
-        return False
-    return fnmatch.fnmatchcase(name, part)
+    def _count(self, path: str, names: int) -> None:
+        self._names_seen += names
+        if self._names_seen > NAMES_LIMIT:
+            raise TooLarge(
+                f"{path}: with it, patterns of include were matched with more than {NAMES_LIMIT} names; make them "
+                "narrower",
+                path=path,
+            )

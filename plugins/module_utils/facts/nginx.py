@@ -5,7 +5,7 @@
 import os
 import re
 import shlex
-from typing import Dict, Iterator, NamedTuple, Optional, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from ..errors import CannotLook, Malformed, TooLarge
 from ..formats import nginx
@@ -23,6 +23,7 @@ PROGRAM = Program(
     nested=True,
 )
 INCLUDE_DEPTH = 20
+TITLE_LIMIT = 64 * 1024  # characters; any process may make its own up to megabytes
 ANSWER_SECONDS = 5.0
 ANSWER_LIMIT = 64 * 1024
 # nginx(8). The title is the command line joined by spaces, without quotes: -g's text reaches up to the next option.
@@ -43,6 +44,8 @@ def gather(host: Host, policy: Policy) -> Nginx:
 
 def configuration(host: Host, master: Process) -> Configured:
     """Return what a master's configuration says. Raises CannotLook where it cannot be known."""
+    if len(master.title) > TITLE_LIMIT:
+        raise TooLarge(f"nginx {master.pid}: its command line has more than {TITLE_LIMIT} characters; name its pidfile")
     given = options(master.title)
     build = _Build(host, master, given.get("-p"))
     path = build.absolute(given.get("-c") or build.option("conf-path", "conf/nginx.conf"))
@@ -54,20 +57,20 @@ def configuration(host: Host, master: Process) -> Configured:
 
 def options(title: str) -> Dict[str, str]:
     """Return the options that a master's title shows, each with its argument."""
-    given: Dict[str, str] = {}
+    given: Dict[str, List[str]] = {}
     option: Optional[str] = None
     for word in title[len(PROGRAM.master_title) :].split(" "):
         if word in _OPTIONS:
             option = word
-            given[option] = ""
+            given[option] = []
         elif word in _FLAGS:
             option = None
         elif word[:2] in _OPTIONS and option != "-g":
             option = None
-            given[word[:2]] = word[2:]
+            given[word[:2]] = [word[2:]]
         elif option:
-            given[option] = (given[option] + " " + word).strip()
-    return given
+            given[option].append(word)
+    return {option: " ".join(words).strip() for option, words in given.items()}
 
 
 def _ended(statements: str) -> str:
@@ -119,7 +122,7 @@ class _Build:
     def _ask(self) -> Dict[str, str]:
         # The executable that runs, not the file that may have taken its path since.
         answer = self.host.run([f"/proc/{self.master.pid}/exe", "-V"], ANSWER_SECONDS, ANSWER_LIMIT)
-        return build_options(answer.output.decode("utf-8", "surrogateescape"))
+        return build_options(os.fsdecode(answer.output))
 
 
 def build_options(answer: str) -> Dict[str, str]:

@@ -4,9 +4,9 @@
 
 import os
 import re
-from typing import NamedTuple, Tuple
+from typing import NamedTuple, Tuple, Union
 
-from ..errors import CannotLook, Missing, TooLarge
+from ..errors import CannotLook, Malformed, Missing, TooLarge
 from ..formats import ini
 from ..host import Host
 from ..policy import Policy
@@ -43,7 +43,7 @@ def configuration(host: Host, master: Process) -> Configured:
     path = title.group(1) if title else ""
     if not path.startswith("/"):
         raise CannotLook(
-            f"php-fpm {master.pid}: its title {master.title!r} names no absolute path, so its configuration "
+            f"php-fpm {master.pid}: its title {master.title[:200]!r} names no absolute path, so its configuration "
             "is not known; start it with --fpm-config and a path from / on",
             pid=master.pid,
         )
@@ -65,13 +65,19 @@ class _Pid:
     def read(self, path: str, depth: int) -> None:
         if depth > INCLUDE_DEPTH:
             raise TooLarge(f"{path}: it is included {depth} deep, where php-fpm allows {INCLUDE_DEPTH}", path=path)
-        for entry in ini.parse(self.reading.read(path)):
-            if isinstance(entry, ini.Section):
-                self._section = entry.name.lower()
-            elif entry.name == "include":
-                self._include(entry.value, depth)
-            elif entry.name.lower() == "pid" and self._section == "global":
-                self.pid = entry.value
+        try:
+            for entry in ini.parse(self.reading.read(path)):
+                self._take(entry, depth)
+        except Malformed as error:
+            raise CannotLook(f"{path}: {error}", path=path) from error
+
+    def _take(self, entry: Union[ini.Section, ini.Setting], depth: int) -> None:
+        if isinstance(entry, ini.Section):
+            self._section = entry.name.lower()
+        elif entry.name == "include":
+            self._include(entry.value, depth)
+        elif entry.name.lower() == "pid" and self._section == "global":
+            self.pid = entry.value
 
     def _include(self, pattern: str, depth: int) -> None:
         for path in self.reading.matching(os.path.join(self.prefix, pattern)):

@@ -12,7 +12,23 @@ from ..formats.pidfile import parse_pid
 from ..host import Host, Stat
 from ..policy import Policy
 from . import nginx, php_fpm, processes
-from .bearer import NAME, NAMESAKE, PROGRAM, PROGRAMS, SUPERVISOR, UNCERTAIN, Heads, bearer, heads, program_by_name
+from .bearer import (
+    HIDDEN,
+    NAME,
+    NAMESAKE,
+    PROGRAM,
+    PROGRAMS,
+    STRANGER,
+    SUPERVISOR,
+    THREAD,
+    UNCERTAIN,
+    Heads,
+    bearer,
+    heads,
+    is_called_for,
+    lives_apart,
+    program_by_name,
+)
 from .masters import Master
 from .processes import Process, Processes
 
@@ -40,8 +56,8 @@ class Pidfile(NamedTuple):
     origins: NAMED, CONFIGURED, USUAL. kind: ``file``, ``link``, ``directory``, ``FIFO``, ``socket``, ``device``, or
     ``absent``. content: None where it is no file or larger than CONTENT_LIMIT. problem: why content is no pid.
     program: php-fpm or nginx, by the master that is configured with it or by its name. masters: those that are.
-    bearer: who bears the pid, None where there is no pid; process: that process, for a thread the one it belongs to.
-    has_directory: whether the directory for it is there.
+    bearer: who bears the pid, None where there is no pid; UNCERTAIN also where its name is not enough to judge what it
+    holds. process: that process, for a thread the one it belongs to. has_directory: whether the one for it is there.
     """
 
     path: str
@@ -121,7 +137,9 @@ def _look(host: Host, policy: Policy) -> Pidfiles:
     origins = _candidates(host, policy, masters, unseen)
     read = [_read(host, path, tuple(origins[path]), unseen) for path in sorted(origins)]
     seen = host.once(processes.gather, policy)
-    files = tuple(_with_bearer(host, seen, _with_program(host, file, masters)) for file in read if file is not None)
+    apart = [name for name in PROGRAMS if lives_apart(host, seen, name)]
+    known = [_with_program(host, file, masters) for file in read if file is not None]
+    files = tuple(_with_doubt(_with_bearer(host, seen, file), apart) for file in known)
     uids = {file.stat.uid for file in files if file.stat} | {file.process.uids[1] for file in files if file.process}
     users = {uid: host.user_name(uid) for uid in uids | {0}}
     running = {name: heads(host, seen, name) for name in PROGRAMS}
@@ -158,6 +176,8 @@ def _is_there(host: Host, path: str) -> bool:
         host.stat(path)
     except Missing:
         return False
+    except CannotLook:
+        return True  # as a candidate it is said why
     return True
 
 
@@ -233,7 +253,10 @@ def _is_configured(host: Host, master: Master, path: str) -> bool:
     """Whether a master is configured with a pidfile; while nginx is upgraded, its old master's is called .oldbin."""
     if master.configured is None or master.configured.pidfile is None:
         return False
-    name = _physical(host, master.configured.pidfile)
+    try:
+        name = _physical(host, master.configured.pidfile)
+    except CannotLook:
+        return False  # nobody looks at a file of that path, and as a candidate it was said why
     return path in (name, name + ".oldbin")
 
 
@@ -245,10 +268,25 @@ def _with_bearer(host: Host, seen: Processes, file: Pidfile) -> Pidfile:
     return file._replace(bearer=who, process=process)
 
 
+def _with_doubt(file: Pidfile, apart: Sequence[str]) -> Pidfile:
+    """Leave a file undecided that is nobody's but by its name, where that is not enough to call it wrong."""
+    if file.program is None or file.masters or NAMED in file.origins or file.kind == "absent":
+        return file
+    if file.program in apart:  # a directory of /run may be shared with a container, whose pids are not ours
+        doubtful = file.bearer not in (PROGRAM, NAMESAKE, SUPERVISOR, HIDDEN)
+    else:
+        doubtful = file.bearer in (STRANGER, THREAD) and not _is_called_for(file)
+    return file._replace(bearer=UNCERTAIN) if doubtful else file
+
+
+def _is_called_for(file: Pidfile) -> bool:
+    return file.process is None or is_called_for(file.process, file.path, file.program or "")
+
+
 def _is_plain(file: Pidfile) -> bool:
     """Whether one look is enough: it names who it should, or nobody says that it is a pidfile of anything."""
-    if file.pid is None:
-        return file.kind == "absent" and not file.masters
+    if file.kind == "absent":
+        return not file.masters
     return file.bearer in (PROGRAM, NAMESAKE, SUPERVISOR, UNCERTAIN)
 
 

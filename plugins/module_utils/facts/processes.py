@@ -4,7 +4,7 @@
 
 from typing import Any, Dict, FrozenSet, NamedTuple, Optional, Tuple
 
-from ..errors import CannotLook, Forbidden, Missing
+from ..errors import CannotLook, Missing
 from ..host import Host
 from ..policy import Policy
 
@@ -20,7 +20,7 @@ class Process(NamedTuple):
 
     started: seconds since the epoch, as computed from the boot time, so it moves when the clock is stepped.
     name: comm(5), 15 characters, or as much more as the title confirms; any process may set it. executable: target of
-    /proc/PID/exe, also when that file was replaced since; "" for a kernel thread or a zombie, None where it may not be
+    /proc/PID/exe, also when that file was replaced since; "" for a kernel thread or a zombie, None where it cannot be
     seen. title: the command line, joined by spaces, which any process may set too. uids: real, effective and saved.
     zombie: it has ended and waits for its parent.
     """
@@ -87,8 +87,8 @@ def _executable(host: Host, pid: int) -> Optional[str]:
         path = host.link(f"/proc/{pid}/exe")
     except Missing:
         return ""
-    except Forbidden:
-        return None
+    except CannotLook:
+        return None  # also where its path is longer than a page, which readlink(2) refuses: anyone can run such a one
     return path[: -len(_REPLACED)] if path.endswith(_REPLACED) else path
 
 

@@ -5,10 +5,12 @@
 import re
 from typing import Iterator, NamedTuple, Union
 
+from ..errors import Malformed
+
 _SECTION = re.compile(r"\s*\[([^\]]*)\]")
-_SETTING = re.compile(r"\s*([^=;\"'\s][^=;\"']*?)\s*=\s*(.*)\Z", re.DOTALL)
 _QUOTED = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'([^']*)'", re.DOTALL)
 _ESCAPE = re.compile(r"\\([\\\"'])")
+LINE_LIMIT = 64 * 1024  # characters
 
 
 class Section(NamedTuple):
@@ -25,15 +27,22 @@ class Setting(NamedTuple):
 
 
 def parse(text: str) -> Iterator[Union[Section, Setting]]:
-    """Yield what a configuration file says, in order. A line that is neither is left out, as a comment is."""
-    for line in text.split("\n"):
+    """Yield what a configuration file says, in order. A line that is neither is left out, as a comment is.
+
+    Raises Malformed at a line longer than LINE_LIMIT.
+    """
+    for number, line in enumerate(text.split("\n"), 1):
+        if len(line) > LINE_LIMIT:
+            raise Malformed(f"line {number}: it is longer than {LINE_LIMIT} characters; shorten it")
         section = _SECTION.match(line)
         if section:
             yield Section(section.group(1).strip())
             continue
-        setting = _SETTING.match(line)
-        if setting:
-            yield Setting(setting.group(1), _value(setting.group(2)))
+        # Not by a regular expression: white space before the sign could be shared out in too many ways.
+        name, sign, value = line.partition("=")
+        name = name.strip()
+        if sign and name and not re.search("[;\"']", name):
+            yield Setting(name, _value(value.lstrip()))
 
 
 def _value(text: str) -> str:
