@@ -18,7 +18,7 @@ import pytest
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions import pidfile as actions
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.journal import Intent
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.verb import Prepared
-from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotAct, Unneeded
+from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotAct, Taken, Unneeded
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import processes
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.bearer import bearer, heads
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.pidfile import FileSeen, Guard
@@ -141,17 +141,63 @@ def test_what_is_back_is_not_put_back_again(path: str, dead: int) -> None:
     write(path, dead)
     done = do(see(path))
     put_back(done)
-    with pytest.raises(Unneeded, match="as it was before the run"):
+    with pytest.raises(Unneeded, match="as it was before the run") as refused:
         put_back(done)
+    assert not isinstance(refused.value, Taken)
 
 
 def test_nothing_is_put_back_over_a_newer_file(path: str, dead: int) -> None:
     write(path, dead)
     done = do(see(path))
     write(path, 4711)
-    with pytest.raises(Unneeded, match="something else wrote it"):
+    with pytest.raises(Taken, match="something else wrote it"):
         put_back(done)
     assert read(path) == "4711"
+
+
+@pytest.mark.parametrize("case", ["gone", "elsewhere", "fifo", "huge"])
+def test_what_cannot_be_put_back_is_told_apart_from_what_is_back(path: str, dead: int, case: str) -> None:
+    write(path, dead)
+    done = do(see(path))
+    directory = os.path.dirname(path)
+    if case == "fifo":
+        os.mkfifo(path)
+    elif case == "huge":
+        write(path, "1" * 100000)
+    else:
+        os.rename(directory, directory + ".real")
+    if case == "elsewhere":
+        os.symlink(directory + ".real", directory)
+    with pytest.raises(Taken):
+        put_back(done)
+
+
+@needs_root
+@pytest.mark.parametrize("moment", ["_take_aside", "_publish", "_unlink"])
+@pytest.mark.parametrize("exists", [True, False])
+def test_undo_clears_away_what_a_run_cut_short_left_beside(
+    path: str, dead: int, start: Any, moment: str, exists: bool
+) -> None:
+    master = start()
+    if exists:
+        write(path, dead)
+    prepared = prepare(see(path, b"%d" % master.pid, [master.pid]))
+    child = os.fork()
+    if child == 0:
+        setattr(actions, moment, lambda *arguments: os.kill(os.getpid(), signal.SIGKILL))
+        actions.act(prepared)
+        os._exit(0)
+    status = os.waitpid(child, 0)[1]
+    if moment == "_take_aside" and not exists:
+        assert status == 0  # there is nothing to take aside
+    else:
+        assert os.WTERMSIG(status) == signal.SIGKILL
+        assert [name for name in names(path) if name.startswith(".phpfleet")]
+    put_back(prepared, result=None)
+    assert read(path) == (str(dead) if exists else None)
+    assert names(path) == (["php-fpm.pid"] if exists else [])
+    with pytest.raises(Unneeded, match="as it was before the run"):
+        put_back(prepared, result=None)
 
 
 @needs_root

@@ -14,10 +14,10 @@ import os
 import stat
 import time
 import uuid
-from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Tuple, Union, cast
+from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Tuple, Type, Union, cast
 
 from ..directory import open_place
-from ..errors import CannotAct, CannotLook, Missing, Unneeded
+from ..errors import CannotAct, CannotLook, Missing, Taken, Unneeded
 from ..facts import processes
 from ..facts.bearer import bearer, heads
 from ..facts.pidfile import CONTENT_LIMIT, Guard
@@ -114,31 +114,40 @@ def diff(action: Action) -> Tuple[str, str]:
 
 def look_back(action: Action) -> None:
     back = cast(Back, action.guard)
-    with _directory_of(back.path) as (directory, name):
-        _demand_left(back, _found(directory, name))
+    with _directory_of(back.path, Taken) as (directory, name):
+        _demand_undone(back, directory, _found(directory, name, Taken))
 
 
 def prepare_back(action: Action, journal: Journal) -> Prepared:
     back = cast(Back, action.guard)
-    with _directory_of(back.path) as (directory, name):
-        before = _found(directory, name)
-    _demand_left(back, before)
+    with _directory_of(back.path, Taken) as (directory, name):
+        before = _found(directory, name, Taken)
+        _demand_undone(back, directory, before)
     return Prepared(action, _kept(back.path, before.content if before else None, back.wanted))
 
 
 def act_back(prepared: Prepared) -> str:
     back = cast(Back, prepared.action.guard)
-    with _directory_of(back.path) as (directory, name):
-        now = _found(directory, name)
-        _demand_left(back, now)
-        if now is None and _found(directory, back.aside) is not None:
-            _give_back(directory, back.aside, name)
-            return "put back from where the run had left it"
+    with _directory_of(back.path, Taken) as (directory, name):
+        now = _found(directory, name, Taken)
+        _demand_undone(back, directory, now)
+        said = _put_back(back, directory, name, now, prepared.kept["aside"])
+        for left in _beside(back.aside):
+            _unlink(directory, left)
+    return said
 
-        def still(found: Optional[Found]) -> None:
-            _demand_left(back, found)
 
-        _exchange(directory, name, now is not None, back.wanted, prepared.kept["aside"], still)
+def _put_back(back: Back, directory: int, name: str, now: Optional[Found], aside: str) -> str:
+    if _is(now, back.wanted):
+        return "what the run had left beside it is removed"
+    if now is None and _found(directory, back.aside) is not None:
+        _give_back(directory, back.aside, name)
+        return "put back from where the run had left it"
+
+    def still(found: Optional[Found]) -> None:
+        _demand_left(back, found)
+
+    _exchange(directory, name, now is not None, back.wanted, aside, still)
     return "put back" if back.wanted is not None else "removed, as before the run"
 
 
@@ -187,11 +196,25 @@ def _demand_processes(guard: Guard) -> None:
         raise Unneeded(f"{guard.path}: its master {guard.masters[0]} has ended meanwhile")
 
 
+def _demand_undone(back: Back, directory: int, now: Optional[Found]) -> None:
+    """Demand that there is something to undo: a run cut short may have left files beside one that is as it was."""
+    if not (_is(now, back.wanted) and any(_is_beside(directory, left) for left in _beside(back.aside))):
+        _demand_left(back, now)
+
+
+def _is_beside(directory: int, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def _demand_left(back: Back, now: Optional[Found]) -> None:
     if _is(now, back.wanted):
         raise Unneeded(f"{back.path}: it is as it was before the run")
     if now is not None and not _is(now, back.left):
-        raise Unneeded(f"{back.path}: something else wrote it since, so it is left alone")
+        raise Taken(f"{back.path}: something else wrote it since, so it is left alone")
 
 
 def _is(now: Optional[Found], content: Optional[Content]) -> bool:
@@ -212,7 +235,7 @@ def _exchange(
     still: Callable[[Optional[Found]], None],
 ) -> None:
     """Exchange the file ``name``, if it ``exists``, for ``wanted``; ``still`` demands that it is what it should be."""
-    fresh = aside + "-new"
+    aside, fresh = _beside(aside)
     try:
         if wanted is not None:
             _make(directory, fresh, wanted)
@@ -226,6 +249,11 @@ def _exchange(
         raise CannotAct(f"{name}: {error.strerror}; if it is not there any more, it is {aside} beside it") from error
     finally:
         _unlink(directory, fresh)
+
+
+def _beside(aside: str) -> Tuple[str, str]:
+    """Return the names that a change uses: for the old file, and for the new one until it has its own."""
+    return aside, aside + "-new"
 
 
 def _take_aside(directory: int, name: str, aside: str, still: Callable[[Optional[Found]], None]) -> None:
@@ -279,15 +307,15 @@ def _unlink(directory: int, name: str) -> None:
         os.unlink(name, dir_fd=directory)
 
 
-def _found(directory: int, name: str) -> Optional[Found]:
-    """Return the file of that name, None where there is none. Raises Unneeded where it is no small plain file."""
+def _found(directory: int, name: str, other: Type[Unneeded] = Unneeded) -> Optional[Found]:
+    """Return the file of that name, None where there is none. Raises ``other`` where it is no small plain file."""
     try:
         descriptor = os.open(name, _READ, dir_fd=directory)
     except FileNotFoundError:
         return None
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO):
-            raise Unneeded(f"{name}: it is no plain file any more") from error
+            raise other(f"{name}: it is no plain file any more") from error
         raise CannotAct(f"{name}: {error.strerror}; run with become") from error
     try:
         seen = os.fstat(descriptor)
@@ -295,23 +323,23 @@ def _found(directory: int, name: str) -> Optional[Found]:
     finally:
         os.close(descriptor)
     if not stat.S_ISREG(seen.st_mode) or len(content) > CONTENT_LIMIT:
-        raise Unneeded(f"{name}: it is no small plain file any more")
+        raise other(f"{name}: it is no small plain file any more")
     mode = stat.S_IMODE(seen.st_mode)
     return Found(seen.st_ino, Content(content, mode, seen.st_uid, seen.st_gid, seen.st_mtime_ns))
 
 
 @contextlib.contextmanager
-def _directory_of(path: str) -> Iterator[Tuple[int, str]]:
-    """Open the directory of a physical path, and give its descriptor and the name in it."""
+def _directory_of(path: str, gone: Type[Unneeded] = Unneeded) -> Iterator[Tuple[int, str]]:
+    """Open the directory of a physical path, and give its descriptor and the name in it. Raises ``gone``, CannotAct."""
     try:
         place = open_place("/", path)
     except Missing as error:
-        raise Unneeded(f"{path}: its directory is gone") from error
+        raise gone(f"{path}: its directory is gone") from error
     except CannotLook as error:
         raise CannotAct(str(error)) from error
     try:
         if place.path != path:
-            raise Unneeded(f"{path}: the way to it leads to {place.path} now")
+            raise gone(f"{path}: the way to it leads to {place.path} now")
         yield place.directory, place.name
     finally:
         os.close(place.directory)

@@ -43,7 +43,6 @@ def _matches(name: str, pieces: Sequence[Piece]) -> bool:
     first, last = pieces[0], pieces[-1]
     if len(pieces) == 1:
         return len(name) == len(first) and _fits(name, 0, first)
-    position: Optional[int] = len(first)
     end = len(name) - len(last)
     if len(first) > end or not _fits(name, 0, first) or not _fits(name, end, last):
         return False
