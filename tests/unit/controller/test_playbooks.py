@@ -132,6 +132,40 @@ def test_hosts_that_give_no_answer_are_named_and_the_others_reported(namespaces)
     assert [line.split()[0] for line in recap.splitlines() if "failed=1" in line] == ["away", "bare"]
 
 
+SERIAL = """
+- hosts: all
+  gather_facts: false
+  serial: {serial}
+  roles:
+    - role: phpfleet.remediation.audit
+"""
+
+
+def in_batches(namespaces, serial, *names, ends=0):
+    """Return the shell command that audits hosts in batches; the one that is called away gives no answer."""
+    here = f"ansible_connection=local ansible_python_interpreter={sys.executable}"
+    lines = [f"{name} {'ansible_host=127.0.0.1 ansible_port=1' if name == 'away' else here}\n" for name in names]
+    (namespaces.directory / "hosts").write_text("".join(lines))
+    (namespaces.directory / "batches.yml").write_text(SERIAL.format(serial=serial))
+    return play("audit", inventory="hosts", ends=ends).replace("phpfleet.remediation.audit", "batches.yml")
+
+
+def test_a_play_in_batches_reports_the_batches_so_far_and_in_the_end_all(namespaces):
+    printed = namespaces.run(in_batches(namespaces, 2, "one", "away", "two", ends=2))
+    assert {name: host["state"] for name, host in namespaces.report()["hosts"].items()} == {
+        "one": "clean",
+        "away": "unreachable",
+        "two": "clean",
+    }
+    first, last = printed.split("Show what was found]")[1:]
+    assert "1 of 2 hosts are clean" in first and "2 of 3 hosts are clean" in last
+
+
+def test_hosts_whose_batch_did_not_come_are_not_reported_as_failed(namespaces):
+    namespaces.run(in_batches(namespaces, 1, "away", "two", ends=2))
+    assert list(namespaces.report()["hosts"]) == ["away"]
+
+
 def test_a_limit_is_kept_to(namespaces):
     (namespaces.directory / "hosts").write_text(
         f"one ansible_connection=local ansible_python_interpreter={sys.executable}\naway ansible_host=127.0.0.1\n"
