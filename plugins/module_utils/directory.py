@@ -15,6 +15,7 @@ from typing import List, NamedTuple, Optional, Tuple
 from .errors import CannotLook, Forbidden, Missing, Untrusted
 
 LINKS_LIMIT = 40  # as the kernel's own MAXSYMLINKS
+PATH_LIMIT = 4096  # bytes; PATH_MAX, with the NUL at its end
 _OPEN = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -43,11 +44,12 @@ def open_place(root: str, path: str, follow: bool = False) -> Place:
 def _demand_name(path: str) -> None:
     """Demand that the kernel can be asked for ``path``: a configuration may write what no file can be called."""
     try:
-        possible = b"\0" not in os.fsencode(path)
+        name = os.fsencode(path)
+        possible = b"\0" not in name and len(name) < PATH_LIMIT
     except UnicodeEncodeError:
         possible = False
     if not possible:
-        raise CannotLook(f"{path!r}: no file can be called so; correct the path where it is written", path=path)
+        raise CannotLook(f"{path[:200]!r}: no file can be called so; correct the path where it is written", path=path)
 
 
 def _walk(root: str, parts: List[str], path: str, follow: bool) -> Tuple[Optional[Place], List[str]]:

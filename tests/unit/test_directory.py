@@ -98,6 +98,7 @@ def test_a_long_chain_of_links_is_followed(root: str) -> None:
         ("/run/\0/x", CannotLook),
         ("/run/php/x\0.pid", CannotLook),
         ("/run/\ud800/x", CannotLook),
+        ("/run" * 1024, CannotLook),
     ],
 )
 def test_what_cannot_be_reached(root: str, path: str, error: Any) -> None:
@@ -108,6 +109,13 @@ def test_what_cannot_be_reached(root: str, path: str, error: Any) -> None:
 def test_a_name_that_no_file_can_have_is_shown_as_it_was_written(root: str) -> None:
     with pytest.raises(CannotLook, match=r"'/run/a\\x00b.pid'"):
         open_place(root, "/run/a\0b.pid")
+
+
+def test_a_path_longer_than_any_does_not_flood_what_is_said(root: str) -> None:
+    with pytest.raises(CannotLook, match="no file can be called so") as refused:
+        open_place(root, "/run" * 1024)
+    assert len(str(refused.value)) < 400
+    assert reach(root, "/." * 2043 + "/run/x") == "/run/x"
 
 
 def test_a_root_that_is_not_there(root: str) -> None:
