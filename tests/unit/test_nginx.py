@@ -149,7 +149,7 @@ def test_what_is_no_directory_is_passed_over_as_glob_does() -> None:
     files = {
         "/etc/nginx/sites/README": "pid /run/no.pid;",
         "/etc/nginx/sites/a/x.conf": "pid /run/a.pid;",
-        "/etc/nginx/sites/b/other": "pid /run/no.pid;",
+        "/etc/nginx/sites/0/other": "pid /run/no.pid;",
     }
     assert configured(text="include sites/*/*.conf;", files=files)[1] == "/run/a.pid"
     assert configured(text="include sites/*/x.conf;", files=files)[1] == "/run/a.pid"
