@@ -28,7 +28,7 @@ TEST_PATH = PATH="$(CURDIR)/$(TEST)/bin:$$PATH"
 MAKE_VENV := @tests/toolchain/make-venv
 SHELL_SCRIPTS = $$(git ls-files -co --exclude-standard | xargs grep -slzP '\A\#!.*[/ ](ba)?sh\b')
 
-.PHONY: help demo audit lab-up lab-down bench build clean \
+.PHONY: help environments demo audit lab-up lab-down bench build clean \
 	test test-lint test-unit test-sanity test-molecule test-package test-integration test-fleet
 
 help: ## List the targets
@@ -54,7 +54,7 @@ bench: $(RUN)/ready $(LINK) ## Measure side by side
 build: $(RUN)/ready ## Build the artefact into build/
 	@$(RUN_PATH) tests/toolchain/build build
 
-test: test-lint test-unit test-sanity test-molecule $(LINT)/ready $(OLDEST)/ready $(TEST)/ready $(LINK) ## Run every test
+test: environments test-lint test-unit test-sanity test-molecule $(LINK) ## Run every test
 	$(TEST_PATH) python -m pytest tests/package tests/integration tests/fleet
 
 test-lint: $(LINT)/ready $(LINK) ## Formatting, types, YAML, Ansible, documentation, shell
@@ -68,13 +68,18 @@ test-lint: $(LINT)/ready $(LINK) ## Formatting, types, YAML, Ansible, documentat
 	$(LINT_PATH) antsibull-changelog lint
 	shellcheck $(SHELL_SCRIPTS)
 
-test-unit: $(UNIT:%=%/ready) $(OLDEST)/ready $(TEST)/ready $(LINK) ## Unit tests on every Python of a host, and on the controller's
-	@for venv in $(UNIT); do \
-	    [ ! -e $$venv/ready ] || { echo "==> $$venv"; $$venv/bin/python -m pytest -q tests/unit; }; \
-	done
-	@for venv in $(OLDEST) $(TEST); do \
-	    [ ! -e $$venv/ready ] || { echo "==> $$venv"; $$venv/bin/python -m pytest -q tests/unit/controller; }; \
-	done
+test-unit: environments $(LINK) ## Unit tests on every Python of a host, and on the controller's
+	@$(MAKE) --jobs 2 --output-sync=target $(UNIT:.venv/%=units-on-%) controller-units-on-oldest controller-units-on-test
+
+units-on-%:
+	@[ ! -e .venv/$*/ready ] || { echo "==> .venv/$*"; .venv/$*/bin/python -m pytest -q tests/unit; }
+
+controller-units-on-%:
+	@[ ! -e .venv/$*/ready ] || { echo "==> .venv/$*"; .venv/$*/bin/python -m pytest -q tests/unit/controller; }
+
+# Side by side, because most of it is waiting for the package index.
+environments:
+	@$(MAKE) --jobs 4 $(UNIT:%=%/ready) $(LINT)/ready $(OLDEST)/ready $(TEST)/ready
 
 test-sanity: $(OLDEST)/ready $(TEST)/ready ## ansible-test sanity on the oldest and the newest ansible-core
 	@tests/toolchain/apt-packages shellcheck
