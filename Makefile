@@ -42,7 +42,7 @@ audit: $(RUN)/ready $(LINK) ## Audit this machine, read-only; what only root may
 	    --extra-vars ansible_python_interpreter=$(CURDIR)/$(RUN)/bin/python \
 	    --extra-vars phpfleet_audit_unknown_fails=$(if $(filter 0,$(shell id -u)),true,false)
 
-lab-up: ## Boot the lab: one balancer and N=3 web hosts
+lab-up: $(RUN)/ready $(LINK) ## Boot the lab: one balancer and N=3 web hosts
 	@lab/lab up $(N)
 
 lab-down: ## Take the lab down
