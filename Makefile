@@ -68,14 +68,14 @@ test-lint: $(LINT)/ready $(LINK) ## Formatting, types, YAML, Ansible, documentat
 	$(LINT_PATH) antsibull-changelog lint
 	shellcheck $(SHELL_SCRIPTS)
 
+# One after the other: a test that starts a php-fpm of its own would see that of another run.
 test-unit: environments $(LINK) ## Unit tests on every Python of a host, and on the controller's
-	@$(MAKE) --jobs 2 --output-sync=target $(UNIT:.venv/%=units-on-%) controller-units-on-oldest controller-units-on-test
-
-units-on-%:
-	@[ ! -e .venv/$*/ready ] || { echo "==> .venv/$*"; .venv/$*/bin/python -m pytest -q tests/unit; }
-
-controller-units-on-%:
-	@[ ! -e .venv/$*/ready ] || { echo "==> .venv/$*"; .venv/$*/bin/python -m pytest -q tests/unit/controller; }
+	@for venv in $(UNIT); do \
+	    [ ! -e $$venv/ready ] || { echo "==> $$venv"; $$venv/bin/python -m pytest -q tests/unit; }; \
+	done
+	@for venv in $(OLDEST) $(TEST); do \
+	    [ ! -e $$venv/ready ] || { echo "==> $$venv"; $$venv/bin/python -m pytest -q tests/unit/controller; }; \
+	done
 
 # Side by side, because most of it is waiting for the package index.
 environments:

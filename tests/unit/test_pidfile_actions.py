@@ -459,7 +459,8 @@ def write(content, how):
     os.close(file)
 
 def is_there():
-    for _unused in range(200):
+    # It may be aside for a moment, however long that is on a busy machine; what is lost never comes back.
+    for _unused in range(20000):
         try:
             with open(path, "rb") as file:
                 if file.read() == own: return True
