@@ -352,6 +352,20 @@ def test_a_queue_that_nobody_used_yet_is_proven_only_where_its_maker_cannot_run(
         assert_suspected(verdict, "who made it is not recorded; it may still run")
 
 
+def test_a_queue_that_permits_nobody_is_useless_to_a_living_maker_unless_that_is_root():
+    alive = running(process(50, started=50.0, uid=33), process(51, started=50.0, uid=0))
+    never = QUEUE._replace(lspid=0, lrpid=0, stime=0, rtime=0, perms=0)
+    assert only(judge_queues(never, processes=alive)).evidence.grade == "proven"
+    assert_suspected(judge_queues(never._replace(cuid=0), processes=alive), "who made it is not recorded")
+
+
+def test_a_declared_queue_needs_no_word_on_who_made_it():
+    never = QUEUE._replace(lspid=0, lrpid=0, stime=0, rtime=0, key=0x75)
+    alive = running(process(50, started=50.0, uid=33))
+    declared = judge_queues(never, processes=alive, policy=policy(disposable_keys=["0x75"]))
+    assert only(declared).evidence.grade == "declared"
+
+
 def test_a_queue_that_was_used_is_judged_by_its_users_alone():
     assert only(judge_queues(QUEUE, processes=running(process(50, uid=33)))).evidence.grade == "proven"
 

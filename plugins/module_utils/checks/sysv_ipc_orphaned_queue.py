@@ -22,6 +22,7 @@ from .sysv_ipc import (
     User,
     candidates,
     grade,
+    is_declared,
     is_near,
     key_text,
     maker_may_run,
@@ -102,7 +103,13 @@ def _evidence(
     leaking = queue.key == PRIVATE_KEY and alike[_likeness(queue)] >= LEAK_COUNT
     if receivers.by_queue.get(queue.msqid) or (alive and not leaking):
         return None
-    doubts = _doubts(queue, sender, receiver, table, receivers, running)
+    doubts = _doubts(queue, sender, receiver, table, receivers)
+    if (
+        _maker_counts(queue, owner, policy)
+        and sender.state == receiver.state == NEVER
+        and maker_may_run(queue, running)
+    ):
+        doubts.append("who made it is not recorded; it may still run")
     graded = grade(queue, owner, (sender, receiver), table, policy, doubts)
     return Evidence(
         graded.name,
@@ -120,17 +127,22 @@ def _evidence(
     )
 
 
-def _doubts(
-    queue: Queue, sender: User, receiver: User, table: Table, receivers: Receivers, running: Processes
-) -> List[str]:
+def _maker_counts(queue: Queue, owner: str, policy: Policy) -> bool:
+    """Return whether a living maker could still use a queue: not one that was declared, or that permits nobody.
+
+    PHP makes private queues without any permission, so that their own maker cannot use them unless it is root.
+    """
+    usable = bool(queue.perms & 0o777) or 0 in (queue.uid, queue.cuid)
+    return usable and not is_declared(queue, owner, policy)
+
+
+def _doubts(queue: Queue, sender: User, receiver: User, table: Table, receivers: Receivers) -> List[str]:
     """Return what only queues leave open: nothing records who made one, or who waits for its first message."""
     doubts = []
     if queue.qnum:
         doubts.append(f"it holds {queue.qnum} unread messages, which are never thrown away; have them read first")
     if table.shared and NEVER in (sender.state, receiver.state):
         doubts.append("processes of another pid namespace use this table too, and who made the queue is not recorded")
-    if sender.state == receiver.state == NEVER and maker_may_run(queue, running):
-        doubts.append("who made it is not recorded; it may still run")
     if not receivers.complete:
         doubts.append("who waits for a message cannot all be seen here (/proc/PID/wchan and syscall); run with become")
     return doubts
