@@ -223,7 +223,7 @@ def test_down_is_idempotent_and_leaves_nothing(other_lab: str) -> None:
 def test_what_is_wrong_is_named_with_what_to_do(lab: Lab) -> None:
     assert "its hosts are lb1, web1, web2, web3" in refused("--lab", lab.name, "ssh", "db1")
     assert "run `lab --lab nowhere up`" in refused("--lab", "nowhere", "status")
-    assert "there are: keyed-segments, " in refused("--lab", lab.name, "inject", "flood", "web1")
+    assert "there are: crash-loop, " in refused("--lab", lab.name, "inject", "flood", "web1")
     assert "can't name a lab" in refused("--lab", "../etc", "up")
 
 
@@ -353,3 +353,47 @@ def test_incident_pidfile_garbage(fresh_host: Host) -> None:
     inject(fresh_host, "pidfile-garbage")
     assert fresh_host.run("stat --format=%s /run/php/billing-fpm.pid") == "0\n"
     assert workers(fresh_host, "billing") == []
+
+
+def ask(host: Host, path: str) -> tuple[str, str]:
+    """The status and the text of the answer that nginx on the host gives."""
+    text, _unused, status = host.run(
+        f"curl --silent --write-out '\\n%{{http_code}}' http://localhost{path}"
+    ).rpartition("\n")
+    return status, text
+
+
+def crashes(host: Host) -> int:
+    return host.run("cat /var/log/php*-fpm.log").count("exited on signal 11 (SIGSEGV)")
+
+
+def test_incident_crash_loop(fresh_host: Host) -> None:
+    assert ask(fresh_host, "/")[0] == "200"
+    inject(fresh_host, "crash-loop")
+    before = crashes(fresh_host)
+    for restart in ("reload", "restart"):
+        fresh_host.run(f"systemctl {restart} 'php*-fpm.service'")
+        assert [ask(fresh_host, path)[0] for path in ("/", "/", "/health")] == ["502", "502", "200"]
+    assert crashes(fresh_host) == before + 4
+    fresh_host.run("rm /var/cache/php-opcache/*/srv/shop/lib/visits.php.bin")
+    assert ask(fresh_host, "/")[0] == "200"
+
+
+def test_incident_stale_code(fresh_host: Host) -> None:
+    inject(fresh_host, "stale-code")
+    assert '"interpreter":' not in ask(fresh_host, "/")[1]
+    fresh_host.run("grep --quiet \"'interpreter' =>\" /srv/shop/index.php; systemctl restart 'php*-fpm.service'")
+    assert '"interpreter":' not in ask(fresh_host, "/")[1]
+    fresh_host.run("rm -r /var/cache/php-opcache/*; systemctl restart 'php*-fpm.service'")
+    assert '"interpreter":' in ask(fresh_host, "/")[1]
+
+
+def test_incident_old_build_cache(fresh_host: Host) -> None:
+    inject(fresh_host, "old-build-cache")
+    files = "cd /var/cache/php-opcache; find * -name '*.bin' -newermt '{}' | sort"
+    entries = fresh_host.run(files.format("@0")).splitlines()
+    dead = {path.split("/")[0] for path in entries} - {fresh_host.run(files.format("1 minute ago")).split("/")[0]}
+    assert len(dead) == 1 and len([path for path in entries if path.split("/")[0] in dead]) == 3
+    fresh_host.run("find /var/cache/php-opcache -name '*.bin' -delete; systemctl restart 'php*-fpm.service'")
+    assert ask(fresh_host, "/")[0] == "200"
+    assert not dead & {path.split("/")[0] for path in fresh_host.run(files.format("@0")).splitlines()}

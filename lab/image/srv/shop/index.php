@@ -1,16 +1,13 @@
 <?php
-// The page that the balancer's visitors see. It counts visits in SysV shared memory behind a semaphore, as much old PHP
-// does, so a full table shows to visitors as it does in production.
-header('Content-Type: application/json');
+// The page that the balancer's visitors see. A full table of SysV IPC shows to them as it does in production.
+require __DIR__ . '/lib/visits.php';
 
-$lock = sem_get(ftok(__FILE__, 'l'));
-$memory = $lock ? shm_attach(ftok(__FILE__, 'm'), 4096) : false;
-if (!$memory) {
+header('Content-Type: application/json');
+$page = ['host' => gethostname(), 'php' => PHP_VERSION, 'worker' => getmypid()];
+try {
+    $page['visits'] = count_visit(__FILE__);
+} catch (RuntimeException $error) {
     http_response_code(500);
-    exit(json_encode(['host' => gethostname(), 'error' => error_get_last()['message']]) . "\n");
+    $page = ['host' => gethostname(), 'error' => $error->getMessage()];
 }
-sem_acquire($lock);
-$visits = 1 + (shm_has_var($memory, 1) ? shm_get_var($memory, 1) : 0);
-shm_put_var($memory, 1, $visits);
-sem_release($lock);
-echo json_encode(['host' => gethostname(), 'php' => PHP_VERSION, 'worker' => getmypid(), 'visits' => $visits]), "\n";
+echo json_encode($page), "\n";
