@@ -23,7 +23,7 @@ _HEADER = struct.Struct("=8s32sQQQqI4x")  # zend_file_cache_metainfo
 _SIZES_32 = struct.Struct("=II")  # of a 32-bit build: mem_size and str_size, at 40
 _HEADERS_32 = (60, 64)  # bytes, with a time_t of 4 or 8; the checksum is the last number
 _SYSTEM_ID = re.compile(r"[0-9a-f]{32}\Z")
-_PLACE = re.compile(r"[0-9a-f]{32}(/|phar:/+)(.+)\.bin\Z", re.DOTALL)
+_PLACE = re.compile(r"[0-9a-f]{32}(/.+)\.bin\Z", re.DOTALL)
 
 ADLER_SEED = 1
 # The loader allocates what the header says before it reads: up to here any PHP that can run a script can.
@@ -74,10 +74,11 @@ def read(data: bytes, minor: Optional[Tuple[int, int]]) -> Read:
     """
     if len(data) < HEADER:
         return Read(None, (Flaw("short", len(data), f"it has {len(data)} bytes, where its header has {HEADER}"),))
-    magic, system_id, *numbers = _HEADER.unpack_from(data)
+    magic, system_id, mem_size, str_size, script_offset, timestamp, checksum = _HEADER.unpack_from(data)
     if magic != MAGIC:
         return Read(None, (Flaw("magic", 0, f"it begins with {magic!r}, where {MAGIC!r} should stand"),))
-    entry = Entry(system_id.decode("ascii", "backslashreplace"), *numbers, None)
+    text = system_id.decode("ascii", "backslashreplace")
+    entry = Entry(text, mem_size, str_size, script_offset, timestamp, checksum, None)
     if _is_of_32_bits(data):
         raise Malformed("it was written by a 32-bit PHP, whose layout is not known")
     flaws = _header_flaws(entry, len(data) - HEADER)
@@ -97,9 +98,7 @@ def script_of(relative: str) -> Optional[str]:
     None where the place is not one that OPcache makes.
     """
     place = _PLACE.match(relative)
-    if place is None:
-        return None
-    return ("/" if place.group(1) == "/" else "phar:///") + place.group(2)
+    return place.group(1) if place else None
 
 
 def system_ids(version: str, extension_build: str) -> FrozenSet[str]:
