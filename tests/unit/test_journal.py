@@ -9,13 +9,16 @@ from typing import NamedTuple
 
 import pytest
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.journal import (
+    BATCH,
     Intent,
     Journal,
     demand_keep_days,
     read_intents,
 )
+from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.rows import from_rows
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import JournalFailed, Refused
 from ansible_collections.phpfleet.remediation.plugins.module_utils.model import DONE, Action, Finding, Outcome
+from ansible_collections.phpfleet.remediation.plugins.module_utils.plain import plain
 
 
 class Guard(NamedTuple):
@@ -57,15 +60,41 @@ def files(state):
     )
 
 
+def lines_of(journal):
+    with open(journal.path) as file:
+        return [json.loads(line) for line in file]
+
+
 def test_a_journal_holds_the_run_line_by_line(state):
     journal = finished_run(state)
-    with open(journal.path) as file:
-        records = [json.loads(line) for line in file]
-    assert [record["record"] for record in records] == ["run", "finding", "intent", "outcome", "end"]
-    assert records[0]["module"] == "toy" and records[0]["run_id"] == journal.run_id
-    assert records[1]["object"] == "/run/a.pid" and records[1]["evidence"] == {"inode": 7}
-    assert records[2]["kept"] == {"path": "/run/a.pid"}
-    assert records[3]["result"] == DONE and records[4]["remaining"] == 0
+    lines = lines_of(journal)
+    assert [line["record"] for line in lines] == ["run", "findings", "intents", "outcomes", "end"]
+    assert lines[0]["module"] == "toy" and lines[0]["run_id"] == journal.run_id
+    (finding,), (intent,), (outcome,) = [list(from_rows(line)) for line in lines[1:4]]
+    assert finding["object"] == "/run/a.pid" and finding["evidence"] == {"inode": 7}
+    assert intent["kept"] == {"path": "/run/a.pid"}
+    assert outcome["result"] == DONE and lines[4]["remaining"] == 0
+
+
+def test_every_finding_is_told_in_full_and_what_they_share_once_a_line(state):
+    findings = [FINDING._replace(object=f"/run/{number}.pid", evidence=Guard(number)) for number in range(2 * BATCH)]
+    other = FINDING._replace(check="pidfile.missing")
+    with Journal(state, {}, 30) as journal:
+        journal.begin([*findings, other])
+        journal.intents([ACTION], [dict(path="/run/a.pid")])
+    lines = [line for line in lines_of(journal) if line["record"] == "findings"]
+    assert [finding for line in lines for finding in from_rows(line)] == [plain(one) for one in [*findings, other]]
+    assert [len(line["rows"]) for line in lines] == [BATCH, BATCH, 1]
+    assert lines[0]["fields"] == ["object", "evidence.inode"] and lines[0]["same"]["summary"] == "It is stale."
+
+
+def test_a_finding_is_bounded_and_what_undo_needs_is_not(state):
+    path = "/" + "x" * 2000 + "\udcff"
+    with Journal(state, {}, 30) as journal:
+        journal.begin([FINDING._replace(object=path)])
+        journal.intents([ACTION], [dict(path=path)])
+    (finding,) = from_rows(lines_of(journal)[1])
+    assert len(finding["object"]) == 1024 and read_intents(state, journal.run_id)[0].kept == {"path": path}
 
 
 def test_intents_are_read_back_with_what_became_of_them(state):
@@ -108,6 +137,24 @@ def test_a_damaged_line_is_refused_and_not_skipped(state):
         lines = file.readlines()
     with open(journal.path, "w") as file:
         file.write(lines[0] + lines[1][:10] + "\n" + "".join(lines[2:]))
+    with pytest.raises(JournalFailed, match="a line is damaged"):
+        read_intents(state, journal.run_id)
+
+
+def test_a_layout_of_another_version_is_refused(state):
+    journal = finished_run(state)
+    with open(journal.path) as file:
+        lines = file.readlines()
+    with open(journal.path, "w") as file:
+        file.write(json.dumps(dict(json.loads(lines[0]), version=99)) + "\n" + "".join(lines[1:]))
+    with pytest.raises(JournalFailed, match="its layout is version 99"):
+        read_intents(state, journal.run_id)
+
+
+def test_a_line_of_another_shape_is_refused(state):
+    journal = finished_run(state)
+    with open(journal.path, "a") as file:
+        file.write('{"record": "intents", "same": {}}\n')
     with pytest.raises(JournalFailed, match="a line is damaged"):
         read_intents(state, journal.run_id)
 
@@ -173,6 +220,17 @@ def test_a_disk_that_is_full_after_the_change_is_told_and_ends_nothing(state, sm
         journal.outcomes([Outcome(ACTION, DONE, "x" * 65536)])
     (trouble,) = journal.troubles
     assert journal.path in trouble and f"undo of {journal.run_id} still works" in trouble
+    assert [intent.result for intent in read_intents(state, journal.run_id)] == [None]
+
+
+def test_nothing_follows_a_line_that_a_full_disk_cut_off(state, small_files):
+    with Journal(state, {}, 30) as journal:
+        journal.begin([FINDING])
+        journal.intents([ACTION], [dict(path="/run/a.pid")])
+        journal.outcomes([Outcome(ACTION, DONE, "x" * 65536)])
+        limit = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, limit))  # somebody makes room
+        journal.close_run(0)
     assert [intent.result for intent in read_intents(state, journal.run_id)] == [None]
 
 

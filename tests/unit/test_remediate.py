@@ -87,7 +87,7 @@ def test_the_intent_and_what_is_kept_are_on_disk_before_the_act(tmp_path, table,
     monkeypatch.setitem(apply.VERBS, "wipe", crumbs.VERBS["wipe"]._replace(act=act))
     done = run(tmp_path, [crumbs.check(table)])
     assert [outcome.result for outcome in done.outcomes] == [DONE]
-    assert seen == [(["run", "finding", "intent"], b"rye")]
+    assert seen == [(["run", "findings", "intents"], b"rye")]
 
 
 def test_all_that_undo_needs_is_synced_before_the_act(tmp_path, table, monkeypatch):

@@ -3,8 +3,10 @@
 """The journal of one run: what undo needs is on disk before the first act, and what became of each act follows it.
 
 Layout below the state directory (root only, 0700): ``lock``, ``journal/<run_id>.jsonl`` and ``quarantine/<run_id>``.
-A journal is one JSON object a line: ``run``, the ``finding``s, an ``intent`` for each action with what undo needs, and
-after the acts an ``outcome`` for each; ``end`` when the run was proven. A run that was cut short lacks the later lines.
+A journal is one JSON object a line: ``run``, the ``findings``, the ``intents``, one an action with what undo needs, and
+after the acts the ``outcomes``, one an intent; ``end`` when the run was proven. A run that was cut short lacks the
+later lines. Those in the plural hold up to BATCH records of one kind each, as rows.py writes them: what these have in
+common is under ``same``, and every record has a row of its own for the ``fields`` that differ.
 """
 
 import calendar
@@ -16,20 +18,20 @@ import re
 import stat
 import time
 import uuid
-from itertools import chain, islice
+from itertools import chain, groupby, islice
 from types import TracebackType
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Type
+from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Type
 
 from ..errors import JournalFailed, Refused
 from ..model import Action, Finding, Outcome
-from ..plain import plain
+from ..plain import plain_all
+from .rows import from_rows, to_rows
 
 STATE_DIR = "/var/lib/phpfleet"
 RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}\Z")
-BATCH = 1000  # records in memory at once: a run may have 65,000
+VERSION = 1  # of this layout; undo reads no other
+BATCH = 1000  # records a line, and in memory at once: a run may have 65,000
 UNBOUNDED = 1 << 62  # the journal keeps every item; only results are folded
-
-
 KEEP_DAYS_LIMIT = 36500
 
 
@@ -64,7 +66,7 @@ class Journal:
         except BaseException:
             os.close(self._lock)
             raise
-        self._header = dict(header, record="run", run_id=self.run_id, started=time.time())
+        self._header = dict(header, record="run", version=VERSION, run_id=self.run_id, started=time.time())
 
     def __enter__(self) -> "Journal":
         return self
@@ -80,10 +82,10 @@ class Journal:
             if descriptor is not None:
                 os.close(descriptor)
 
-    def begin(self, findings: Iterable[Finding]) -> None:
+    def begin(self, findings: Sequence[Finding]) -> None:
         """Say what the run is and every finding in full: a result shows them folded. Raises JournalFailed."""
         try:
-            full = (dict(plain(finding, UNBOUNDED), record="finding") for finding in findings)
+            full = _tables("findings", findings, lambda finding: finding.check, _plain_column)
             self._append(chain([self._header], full))
         except OSError as error:
             raise _failed(self.path, error) from error
@@ -104,22 +106,15 @@ class Journal:
 
         Why it is to happen, the guard and the risk stand in the finding of the same check and object.
         """
-        records = (
-            dict(
-                record="intent",
-                number=number,
-                check=action.check,
-                verb=action.verb,
-                object=action.object,
-                kept=what,
-            )
+        promises = (
+            dict(number=number, check=action.check, verb=action.verb, object=action.object, kept=what)
             for number, (action, what) in enumerate(zip(actions, kept))
         )
         try:
             if self._kept is not None:
                 os.fsync(self._kept)
                 _sync_directory(os.path.dirname(self.quarantine))
-            self._append(records)
+            self._append(_tables("intents", promises, lambda promise: promise["verb"], list))
             _sync_directory(os.path.dirname(self.path))
         except OSError as error:
             raise _failed(self.path, error) from error
@@ -127,10 +122,10 @@ class Journal:
 
     def outcomes(self, outcomes: Sequence[Outcome]) -> None:
         """Add what became of each action, in the order of the intents."""
-        self._afterwards(
-            dict(record="outcome", number=number, result=outcome.result, reason=outcome.reason)
-            for number, outcome in enumerate(outcomes)
+        results = (
+            dict(number=number, result=outcome.result, reason=outcome.reason) for number, outcome in enumerate(outcomes)
         )
+        self._afterwards(_tables("outcomes", results, lambda result: result["result"], list))
 
     def close_run(self, remaining: int) -> None:
         """Add that the second look was taken, and how much of what was acted on it still found."""
@@ -138,6 +133,8 @@ class Journal:
 
     def _afterwards(self, records: Iterable[Dict[str, Any]]) -> None:
         # The acts are done and their intents are on disk, so undo works: a full disk now is told, and ends nothing.
+        if self.troubles:
+            return  # a line may have been cut off in its middle, and only the last line is allowed to be
         try:
             self._append(records)
         except OSError as error:
@@ -147,10 +144,29 @@ class Journal:
             )
 
     def _append(self, records: Iterable[Dict[str, Any]]) -> None:
-        lines = (json.dumps(record) + "\n" for record in records)
-        for batch in iter(lambda: "".join(islice(lines, BATCH)), ""):
-            _write_all(self._file, batch.encode("utf-8"))
+        for record in records:
+            _write_all(self._file, json.dumps(record).encode("ascii") + b"\n")
         os.fsync(self._file)
+
+
+def _tables(
+    kind: str, records: Iterable[Any], group: Callable[[Any], str], shown: Callable[[Sequence[Any]], List[Any]]
+) -> Iterator[Dict[str, Any]]:
+    """Yield what holds the records, those of a group that follow one another together, BATCH at most in each."""
+    for _unused, alike in groupby(records, group):
+        for batch in _batches(alike):
+            yield dict(record=kind, **to_rows(batch, shown))
+
+
+def _batches(records: Iterator[Any]) -> Iterator[List[Any]]:
+    batch = list(islice(records, BATCH))
+    while batch:
+        yield batch
+        batch = list(islice(records, BATCH))
+
+
+def _plain_column(column: Sequence[Any]) -> List[Any]:
+    return plain_all(column, UNBOUNDED)
 
 
 def demand_keep_days(days: int) -> None:
@@ -176,33 +192,27 @@ def read_intents(state_dir: str, run_id: str) -> List[Intent]:
             ) from error
         raise JournalFailed(f"{path}: {error.strerror}; undo needs to read it as root", path=path) from error
     whole = lines[:-1]  # a last line without its end was cut off while it was written
-    return _intents([_record(line, path) for line in whole])
-
-
-def _record(line: str, path: str) -> Dict[str, Any]:
     try:
-        record: Dict[str, Any] = json.loads(line)
-        return record
-    except ValueError as error:
+        return _intents([json.loads(line) for line in whole], path)
+    except (ValueError, KeyError, TypeError) as error:
         raise JournalFailed(
             f"{path}: a line is damaged, so nothing is undone from it; restore by hand what it lists", path=path
         ) from error
 
 
-def _intents(records: Sequence[Dict[str, Any]]) -> List[Intent]:
-    results = {record["number"]: record["result"] for record in records if record["record"] == "outcome"}
-    return [
-        Intent(
-            record["number"],
-            record["check"],
-            record["verb"],
-            record["object"],
-            record["kept"],
-            results.get(record["number"]),
+def _intents(lines: Sequence[Dict[str, Any]], path: str) -> List[Intent]:
+    if lines and lines[0]["version"] != VERSION:
+        raise JournalFailed(
+            f"{path}: its layout is version {lines[0]['version']}, and {VERSION} is the one known here; undo it with "
+            "the release of phpfleet.remediation that made it",
+            path=path,
         )
-        for record in records
-        if record["record"] == "intent"
-    ]
+    results = {record["number"]: record["result"] for record in _records(lines, "outcomes")}
+    return [Intent(result=results.get(record["number"]), **record) for record in _records(lines, "intents")]
+
+
+def _records(lines: Sequence[Dict[str, Any]], kind: str) -> Iterator[Dict[str, Any]]:
+    return chain.from_iterable(from_rows(line) for line in lines if line["record"] == kind)
 
 
 def _take_lock(state_dir: str) -> int:
