@@ -102,6 +102,20 @@ def _link_target(directory: int, name: str, path: str) -> Optional[str]:
     return target
 
 
+def mount_of(descriptor: int) -> Tuple[int, Optional[int]]:
+    """Return the device of an open file, and the number of its mount: two bind mounts of one device differ in it.
+
+    The number is mnt_id of proc(5) fdinfo, None on kernels older than 3.15 and where /proc is not mounted.
+    """
+    device = os.fstat(descriptor).st_dev
+    try:
+        with open(f"/proc/self/fdinfo/{descriptor}", "rb") as information:
+            numbers = [line[len(b"mnt_id:") :] for line in information if line.startswith(b"mnt_id:")]
+    except FileNotFoundError:
+        return device, None
+    return device, int(numbers[0]) if numbers else None
+
+
 def explained(error: OSError, path: str) -> CannotLook:
     """Return the error of the tree that says what ``error`` means for a look at ``path``."""
     if error.errno in (errno.ENOENT, errno.ESRCH):

@@ -13,9 +13,10 @@ import subprocess
 import time
 from typing import IO, Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, TypeVar, cast
 
-from .directory import explained, open_place
+from .directory import explained, mount_of, open_place
 from .errors import CannotLook, LibraryMissing, Missing, PhpfleetError, TooLarge, Untrusted, broken
 from .policy import Policy
+from .tree import Leaf, Stat, Tree, read_plain_file, stat_of, survey
 
 try:
     import psutil
@@ -26,18 +27,6 @@ F = TypeVar("F")
 
 # semctl(2) commands, include/uapi/linux/sem.h; the same on every architecture.
 _GETPID, _GETALL, _GETNCNT, _GETZCNT = 11, 13, 14, 15
-
-
-class Stat(NamedTuple):
-    """What lstat(2) says. Times in nanoseconds since the epoch."""
-
-    mode: int
-    uid: int
-    gid: int
-    size: int
-    mtime_ns: int
-    inode: int
-    device: int
 
 
 class Semaphore(NamedTuple):
@@ -105,7 +94,7 @@ class Host:
             raise explained(error, path) from error
         finally:
             os.close(place.directory)
-        return _stat(seen)
+        return stat_of(seen)
 
     def read(self, path: str, limit: int, follow: bool = False) -> bytes:
         """The whole content of a plain file. Raises TooLarge above ``limit`` bytes and Untrusted for anything else."""
@@ -115,22 +104,9 @@ class Host:
         """As read(), with the fstat(2) of the very file that was read."""
         place = open_place(self.root, path, follow)
         try:
-            # O_NONBLOCK: opening a FIFO that somebody planted must not wait for its writer.
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
-            descriptor = os.open(place.name, flags, dir_fd=place.directory)
-        except OSError as error:
-            raise explained(error, path) from error
+            return read_plain_file(place.directory, place.name, path, limit)
         finally:
             os.close(place.directory)
-        try:
-            seen = os.fstat(descriptor)
-            if not stat.S_ISREG(seen.st_mode):
-                raise Untrusted(f"{path}: it is no plain file; remove it or name another path", path=path)
-            return _read_all(descriptor, path, limit), _stat(seen)
-        except OSError as error:
-            raise explained(error, path) from error
-        finally:
-            os.close(descriptor)
 
     def list(self, path: str) -> List[str]:
         """The names in a directory, sorted."""
@@ -147,6 +123,47 @@ class Host:
             raise explained(error, path) from error
         finally:
             os.close(descriptor)
+
+    def survey(self, path: str, enters: Callable[[str], bool], look: Callable[[Leaf], Optional[F]]) -> Tree[F]:
+        """Let ``look`` see every file below a directory, in several threads; see tree.survey()."""
+        place = open_place(self.root, path)
+        try:
+            opened = os.open(place.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=place.directory)
+        except OSError as error:
+            raise explained(error, path) from error
+        finally:
+            os.close(place.directory)
+        try:
+            return survey(opened, enters, look)
+        except OSError as error:
+            raise explained(error, path) from error
+        finally:
+            os.close(opened)
+
+    def stat_as_named(self, path: str) -> Stat:
+        """stat(2) by a name that a program uses, through whatever links there are: to compare, never to act on it."""
+        try:
+            return stat_of(os.stat(os.path.join(self.root, path.lstrip("/"))))
+        except (OSError, ValueError) as error:
+            raise explained(error if isinstance(error, OSError) else OSError(22, str(error)), path) from error
+
+    def is_mount(self, path: str) -> bool:
+        """Whether a directory is the top of a mount."""
+        here, above = (self._mount_of(one) for one in (path, os.path.dirname(path)))
+        return here != above
+
+    def _mount_of(self, path: str) -> Tuple[int, Optional[int]]:
+        place = open_place(self.root, path)
+        try:
+            opened = os.open(place.name, os.O_PATH | os.O_NOFOLLOW, dir_fd=place.directory)
+        except OSError as error:
+            raise explained(error, path) from error
+        finally:
+            os.close(place.directory)
+        try:
+            return mount_of(opened)
+        finally:
+            os.close(opened)
 
     def physical(self, path: str) -> str:
         """``path`` with the links on the way to it resolved; its last name need not exist and may itself be a link."""
@@ -315,19 +332,3 @@ def _ends(pid: int, end: float) -> bool:
             return False
         time.sleep(0.001)
     return True
-
-
-def _read_all(descriptor: int, path: str, limit: int) -> bytes:
-    pieces: List[bytes] = []
-    left = limit + 1
-    while left > 0:
-        piece = os.read(descriptor, min(left, 1 << 20))
-        if not piece:
-            return b"".join(pieces)
-        pieces.append(piece)
-        left -= len(piece)
-    raise TooLarge(f"{path}: larger than {limit} bytes, which nothing genuine of its kind is", path=path, limit=limit)
-
-
-def _stat(seen: os.stat_result) -> Stat:
-    return Stat(seen.st_mode, seen.st_uid, seen.st_gid, seen.st_size, seen.st_mtime_ns, seen.st_ino, seen.st_dev)
