@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, phpfleet.remediation contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a php-fpm.conf says, with all that it includes, and where it says so."""
+
+import os
+from typing import Dict, List, NamedTuple, Sequence, Tuple, Union
+
+from ..errors import CannotLook, Malformed, Missing, TooLarge
+from ..formats import ini
+from .masters import Reading
+
+INCLUDE_DEPTH = 5  # as fpm_conf_load_ini_file() of php-src
+GLOBAL = "global"
+
+
+class Said(NamedTuple):
+    """One setting of a section, ``global`` or a pool's name, at ``file:line``; ``$pool`` in it is the pool's name."""
+
+    section: str
+    name: str
+    value: str
+    source: str
+
+
+class Pool(NamedTuple):
+    """A pool's settings by name, the last of each."""
+
+    name: str
+    settings: Dict[str, Said]
+
+
+def read(reading: Reading, path: str, prefix: str) -> Tuple[Said, ...]:
+    """Return all that a configuration says, in order; ``prefix`` is the build's, for relative patterns of include.
+
+    Raises CannotLook where a file of it can't be read.
+    """
+    configuration = _Configuration(reading, prefix)
+    configuration.read(path, 1)
+    return tuple(configuration.said)
+
+
+def last(said: Sequence[Said], section: str) -> Dict[str, Said]:
+    """Return the settings of a section by name; what comes last holds."""
+    return {one.name: one for one in said if one.section == section}
+
+
+def pools(said: Sequence[Said]) -> Tuple[Pool, ...]:
+    """Return the pools in the order in which they are begun."""
+    names = dict.fromkeys(one.section for one in said if one.section != GLOBAL)
+    return tuple(Pool(name, last(said, name)) for name in names)
+
+
+def prefix_of(executable: str) -> str:
+    """Return the prefix that a build suggests by its executable's place: /usr for /usr/sbin/php-fpm8.2."""
+    return os.path.dirname(os.path.dirname(executable or "/"))
+
+
+def state_directory(prefix: str) -> str:
+    """Return PHP_LOCALSTATEDIR of a build: PREFIX/var by default, /var in distributions' builds."""
+    return "/var" if prefix == "/usr" else prefix + "/var"
+
+
+class _Configuration:
+    """Reads a file and all that it includes; a section that an included file begins goes on after the include."""
+
+    def __init__(self, reading: Reading, prefix: str) -> None:
+        self.said: List[Said] = []
+        self._reading = reading
+        self._prefix = prefix
+        self._section = GLOBAL
+
+    def read(self, path: str, depth: int) -> None:
+        if depth > INCLUDE_DEPTH:
+            raise TooLarge(f"{path}: it is included {depth} deep, where php-fpm allows {INCLUDE_DEPTH}", path=path)
+        for number, line in enumerate(self._reading.read(path).split("\n"), 1):
+            try:
+                for entry in ini.parse(line):
+                    self._take(entry, f"{path}:{number}", depth)
+            except Malformed as error:
+                raise CannotLook(f"{path}:{number}: its line is longer than {ini.LINE_LIMIT} characters") from error
+
+    def _take(self, entry: Union[ini.Section, ini.Setting], source: str, depth: int) -> None:
+        if isinstance(entry, ini.Section):
+            self._section = GLOBAL if entry.name.lower() == GLOBAL else entry.name
+            return
+        value = entry.value.replace("$pool", self._section)
+        if entry.name != "include":
+            self.said.append(Said(self._section, entry.name, value, source))
+            return
+        for path in self._reading.matching(os.path.join(self._prefix, value)):
+            try:
+                self.read(path, depth + 1)
+            except Missing:
+                continue  # php-fpm warns and goes on

@@ -1,0 +1,90 @@
+# Copyright: (c) 2026, phpfleet.remediation contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The dialect of php.ini, as far as a value is text, a number or a word (php-src, Zend/zend_ini_scanner.l)."""
+
+import re
+from typing import Iterator, List, NamedTuple, Tuple
+
+from ..errors import Malformed
+
+_BLANK = re.compile(r"[ \t\r\n]+")
+_COMMENT = re.compile(r"[;#][^\n]*")
+_SECTION = re.compile(r"\[([^\]\n]*)\][^\n]*")
+_NAME = re.compile(r"[^=\n;]+")
+_BARE = re.compile(r"[^;\"'\r\n]+")
+_DOUBLE = re.compile(r"\"((?:[^\"\\]|\\.)*)\"", re.DOTALL)
+_SINGLE = re.compile(r"'([^']*)'")
+_ESCAPE = re.compile(r"\\([\\\"'])")
+_TRUE = ("true", "on", "yes")
+_FALSE = ("false", "off", "no", "none", "null")
+
+
+class Setting(NamedTuple):
+    """``name = value`` at a line, the first being 1, below ``[section]``, "" before any.
+
+    The value is as PHP has it: without quotes, on, yes and true are 1, off, no, none, false and null are empty. A
+    reference to another setting or to the environment, ``${NAME}``, is as written, and so is an expression.
+    """
+
+    section: str
+    name: str
+    value: str
+    line: int
+
+
+def parse(text: str) -> Iterator[Setting]:
+    """Yield what an ini file sets, in order. Raises Malformed at a quote that nothing closes, as PHP ends there."""
+    section, position, line, counted = "", 0, 1, 0
+    while True:
+        position = _after_blank(text, position)
+        line += text.count("\n", counted, position)
+        counted = position
+        if position == len(text):
+            return
+        head = _SECTION.match(text, position)
+        if head:
+            section, position = _unquoted(head.group(1).strip()), head.end()
+            continue
+        name = _NAME.match(text, position)
+        position = name.end() if name else position
+        value, position = _value(text, position + 1, line) if text[position : position + 1] == "=" else ("", position)
+        if name:
+            yield Setting(section, name.group().strip(), value, line)
+
+
+def word(text: str) -> str:
+    """Return the value that PHP makes of one unquoted word."""
+    if text.lower() in _TRUE:
+        return "1"
+    return "" if text.lower() in _FALSE else text
+
+
+def _after_blank(text: str, position: int) -> int:
+    while True:
+        blank = _BLANK.match(text, position) or _COMMENT.match(text, position)
+        if blank is None:
+            return position
+        position = blank.end()
+
+
+def _value(text: str, position: int, line: int) -> Tuple[str, int]:
+    """Return the value that begins at a position, and where it ends: at the end of its line, or at a comment."""
+    pieces: List[str] = []
+    quoted = False
+    while position < len(text) and text[position] not in ";\r\n":
+        bare = _BARE.match(text, position)
+        piece = bare or (_DOUBLE if text[position] == '"' else _SINGLE).match(text, position)
+        if piece is None:
+            raise Malformed(f"line {line}: a quote is not closed, so PHP reads nothing of this and what follows")
+        if bare:
+            pieces.append(bare.group().strip())
+        else:
+            quoted = True
+            pieces.append(_ESCAPE.sub(r"\1", piece.group(1)) if text[position] == '"' else piece.group(1))
+        position = piece.end()
+    value = "".join(pieces)
+    return value if quoted else word(value), position
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
