@@ -16,7 +16,7 @@ from typing import IO, Any, Callable, Dict, Iterator, List, NamedTuple, Optional
 from .directory import explained, mount_of, open_place
 from .errors import CannotLook, LibraryMissing, Missing, PhpfleetError, TooLarge, Untrusted, broken
 from .policy import Policy
-from .tree import Leaf, Stat, Tree, read_plain_file, stat_of, survey
+from .tree import Leaf, Stat, Tree, read_end_of_plain_file, read_plain_file, stat_of, survey
 
 try:
     import psutil
@@ -105,6 +105,14 @@ class Host:
         place = open_place(self.root, path, follow)
         try:
             return read_plain_file(place.directory, place.name, path, limit)
+        finally:
+            os.close(place.directory)
+
+    def read_end(self, path: str, limit: int) -> bytes:
+        """The last ``limit`` bytes of a plain file, or all of it: a log may be larger than memory."""
+        place = open_place(self.root, path, follow=True)
+        try:
+            return read_end_of_plain_file(place.directory, place.name, path, limit)
         finally:
             os.close(place.directory)
 

@@ -166,19 +166,36 @@ def _join(path: str, name: str) -> str:
 
 def read_plain_file(directory: int, name: str, path: str, limit: int) -> Tuple[bytes, Stat]:
     """The whole content of a plain file with its fstat(2); ``path`` is for errors. Raises TooLarge and Untrusted."""
+    descriptor, seen = _open_plain_file(directory, name, path)
     try:
-        descriptor = os.open(name, _READ, dir_fd=directory)
-    except OSError as error:
-        raise explained(error, path) from error
-    try:
-        seen = os.fstat(descriptor)
-        if not stat.S_ISREG(seen.st_mode):
-            raise Untrusted(f"{path}: it is no plain file; remove it or name another path", path=path)
-        return _read_all(descriptor, path, limit), stat_of(seen)
+        return _read_all(descriptor, path, limit), seen
     except OSError as error:
         raise explained(error, path) from error
     finally:
         os.close(descriptor)
+
+
+def read_end_of_plain_file(directory: int, name: str, path: str, limit: int) -> bytes:
+    """The last ``limit`` bytes that a plain file has when it is opened, or all of it. Raises Untrusted."""
+    descriptor, seen = _open_plain_file(directory, name, path)
+    try:
+        return os.pread(descriptor, limit, max(seen.size - limit, 0))
+    except OSError as error:
+        raise explained(error, path) from error
+    finally:
+        os.close(descriptor)
+
+
+def _open_plain_file(directory: int, name: str, path: str) -> Tuple[int, Stat]:
+    try:
+        descriptor = os.open(name, _READ, dir_fd=directory)
+    except OSError as error:
+        raise explained(error, path) from error
+    seen = os.fstat(descriptor)
+    if stat.S_ISREG(seen.st_mode):
+        return descriptor, stat_of(seen)
+    os.close(descriptor)
+    raise Untrusted(f"{path}: it is no plain file; remove it or name another path", path=path)
 
 
 def _read_all(descriptor: int, path: str, limit: int) -> bytes:
