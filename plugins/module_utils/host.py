@@ -249,25 +249,20 @@ class Host:
         """Every semaphore of a set, by semctl(2). Raises Missing when it is gone and Forbidden without permission."""
         values = (ctypes.c_ushort * count)()
         self._semctl(identifier, 0, _GETALL, values)
-        # Without a Python call for each of them: a host may have 32,000 sets, and each is looked at twice.
+        # Without a Python call for each of them: a host may have 32,000 sets.
         ask = self._libc.semctl  # type: ignore[union-attr]
-        seen = [
-            Semaphore(
-                values[number],
-                ask(identifier, number, _GETPID),
-                ask(identifier, number, _GETNCNT),
-                ask(identifier, number, _GETZCNT),
-            )
-            for number in range(count)
+        pids, waiting_more, waiting_zero = [
+            [ask(identifier, number, command) for number in range(count)] for command in (_GETPID, _GETNCNT, _GETZCNT)
         ]
-        if min(map(min, seen)) < 0:
+        if min(*pids, *waiting_more, *waiting_zero) < 0:
             self._semctl(identifier, 0, _GETPID)  # it went, or was closed to us, since GETALL: this says which
             raise CannotLook(f"sem {identifier}: it changed while it was looked at; look again")
-        return seen
+        return list(map(Semaphore, values[:], pids, waiting_more, waiting_zero))
 
     def _semctl(self, identifier: int, number: int, command: int, *argument: Any) -> int:
         if self._libc is None:
-            self._libc = ctypes.CDLL(None, use_errno=True)
+            # PyDLL: these calls never wait, so the interpreter's lock need not be given up for each.
+            self._libc = ctypes.PyDLL(None, use_errno=True)
         result: int = self._libc.semctl(identifier, number, command, *argument)
         if result < 0:
             code = ctypes.get_errno()

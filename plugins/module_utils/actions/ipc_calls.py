@@ -88,7 +88,8 @@ class QueueState(ctypes.Structure):
 State = Union[SegmentState, SetState, QueueState]
 _STATES: Dict[str, Type[State]] = {"shm": SegmentState, "sem": SetState, "msg": QueueState}
 _CREATORS = {"shm": "shmget", "sem": "semget", "msg": "msgget"}
-_LIBC = ctypes.CDLL(None, use_errno=True)
+# PyDLL: none of these calls waits, so the interpreter's lock need not be given up for each.
+_LIBC = ctypes.PyDLL(None, use_errno=True)
 _LIBC.shmget.argtypes = [ctypes.c_int, ctypes.c_size_t, ctypes.c_int]
 _LIBC.shmat.restype = ctypes.c_void_p
 _LIBC.shmat.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_int]
@@ -120,7 +121,7 @@ def read_values(semid: int, count: int) -> Tuple[int, ...]:
     """Return the values of a set. Raises Unneeded when it is gone, CannotAct."""
     values = (ctypes.c_ushort * count)()
     _semctl(semid, 0, GETALL, values)
-    return tuple(values)
+    return tuple(values[:])
 
 
 def count_waiters(semid: int, count: int) -> int:

@@ -43,27 +43,35 @@ def _kind(name: str) -> str:
     return name.split(" ", 1)[0]
 
 
-def _read(kind: str, identifier: int) -> Tuple[Guard, Kept]:
-    """Return guard and state of an object as they are now. Raises Unneeded when it is gone, CannotAct."""
-    ipc_calls.demand_known_architecture()
+def _read(kind: str, identifier: int) -> Tuple[Guard, Any]:
+    """Return guard and state (IPC_STAT) of an object as they are now. Raises Unneeded when it is gone, CannotAct."""
     state: Any = ipc_calls.read_state(kind, identifier)
     if state is None:
         raise Unneeded(f"{kind} {identifier} is gone already")
     key = state.perm.key & 0xFFFFFFFF
-    values: Tuple[int, ...] = ()
-    guard: Guard
     if kind == "shm":
-        guard = SegmentGuard(identifier, key, state.ctime, state.atime, state.dtime, state.lpid, state.nattch)
-    elif kind == "sem":
-        values = ipc_calls.read_values(identifier, state.nsems)
-        waiters = ipc_calls.count_waiters(identifier, state.nsems)
-        guard = SetGuard(identifier, key, state.ctime, state.otime, values, waiters)
-    else:
-        guard = QueueGuard(identifier, key, state.ctime, state.stime, state.rtime, state.qnum)
-    size, qbytes = getattr(state, "size", 0), getattr(state, "qbytes", 0)
+        return SegmentGuard(identifier, key, state.ctime, state.atime, state.dtime, state.lpid, state.nattch), state
+    if kind == "msg":
+        return QueueGuard(identifier, key, state.ctime, state.stime, state.rtime, state.qnum), state
+    values = ipc_calls.read_values(identifier, state.nsems)
+    waiters = ipc_calls.count_waiters(identifier, state.nsems)
+    return SetGuard(identifier, key, state.ctime, state.otime, values, waiters), state
+
+
+def _kept(guard: Guard, state: Any) -> Kept:
     perm = state.perm
-    return guard, Kept(
-        identifier, key, state.ctime, perm.uid, perm.gid, perm.mode & 0o777, size, values, qbytes, None, None
+    return Kept(
+        id=guard.id,
+        key=guard.key,
+        ctime=guard.ctime,
+        uid=perm.uid,
+        gid=perm.gid,
+        mode=perm.mode & 0o777,
+        size=getattr(state, "size", 0),
+        values=getattr(guard, "values", ()),
+        qbytes=getattr(state, "qbytes", 0),
+        content=None,
+        php=None,
     )
 
 
@@ -74,24 +82,31 @@ def _demand_same(guard: Guard, seen: Guard, name: str) -> None:
     raise Unneeded(f"{name} is no longer what was seen: {field} was {getattr(guard, field)}, is {getattr(seen, field)}")
 
 
-def _look(action: Action) -> Kept:
+def _look(action: Action) -> Any:
+    """Return the object's state. Raises Unneeded when it is gone or no longer what was seen, CannotAct."""
     guard = cast(Guard, action.guard)
-    seen, taken = _read(_kind(action.object), guard.id)
+    seen, state = _read(_kind(action.object), guard.id)
     _demand_same(guard, seen, action.object)
-    return taken
+    return state
+
+
+def _take(action: Action) -> Kept:
+    """Look, and return what undo needs."""
+    ipc_calls.demand_known_architecture()
+    return _kept(cast(Guard, action.guard), _look(action))
 
 
 def _look_only(action: Action) -> None:
-    _look(action)
+    _take(action)
 
 
 def _prepare(action: Action, journal: Journal) -> Prepared:
-    return Prepared(action, dict(_look(action)._asdict()))
+    return Prepared(action, dict(_take(action)._asdict()))
 
 
 def _save(action: Action, journal: Journal) -> Prepared:
     """Keep the content too. Attaching makes us the last user: the guard is read again, and may differ in just that."""
-    taken = _look(action)
+    taken = _take(action)
     guard = cast(SegmentGuard, action.guard)
     try:
         content = read_segment(guard.id, taken.size)
@@ -171,7 +186,7 @@ def _look_free(action: Action) -> None:
 def _difference(kind: str, identifier: int, taken: Kept) -> Optional[str]:
     """Return what tells the object that has the key now from the one that was taken, None where nothing does."""
     try:
-        seen = _read(kind, identifier)[1]
+        seen = _kept(*_read(kind, identifier))
         fields = [field for field in _SHAPE if getattr(seen, field) != getattr(taken, field)]
         if fields:
             return f"which differs from what was taken in {', '.join(fields)}"

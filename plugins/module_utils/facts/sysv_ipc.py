@@ -7,7 +7,7 @@ names of the tables' own columns. Nothing in here attaches a segment: that would
 """
 
 import re
-from operator import itemgetter
+import time
 from typing import Any, Callable, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set, Tuple, TypeVar, Union
 
 from ..errors import CannotLook, Forbidden, Malformed, Missing, NotApplicable
@@ -196,25 +196,35 @@ def parse_table(content: bytes, columns: Sequence[str], make: Callable[..., Reco
 
     ``columns`` begin with key and perms, the two that are not plain decimals. Raises Malformed.
     """
-    header, _unused, rest = content.partition(b"\n")
-    names = header[:LINE_LIMIT].decode("ascii", "replace").split()
+    lines = content.split(b"\n")
+    longest = max(map(len, lines))
+    if longest > LINE_LIMIT:
+        raise Malformed(f"{path}: a line of {longest} bytes is no line of this table", path=path)
+    header, *rest = lines
+    names = header.decode("ascii", "replace").split()
     absent = [name for name in columns if name not in names]
     if absent:
         raise Malformed(
             f"{path}: its header names no column {absent[0]}; report it with the kernel's version", path=path
         )
-    pick = itemgetter(*[names.index(name) for name in columns])
-    return [_parse_line(line, pick, make, path) for line in rest.split(b"\n") if line]
+    rows = [line.split() for line in rest if line]
+    if not rows:
+        return []
+    if min(map(len, rows)) < len(names):
+        raise Malformed(f"{path}: {min(rows, key=len)[:3]} begins a line of fewer fields than its header", path=path)
+    return _parse_columns(dict(zip(names, zip(*rows))), columns, make, path)
 
 
-def _parse_line(line: bytes, pick: Callable[..., Any], make: Callable[..., Record], path: str) -> Record:
-    if len(line) > LINE_LIMIT:
-        raise Malformed(f"{path}: a line of {len(line)} bytes is no line of this table", path=path)
+def _parse_columns(
+    fields: Dict[str, Sequence[bytes]], columns: Sequence[str], make: Callable[..., Record], path: str
+) -> List[Record]:
+    """Not line by line: a table may have 32,768 of them, and is parsed at each look."""
+    key, perms, *others = [fields[name] for name in columns]
     try:
-        key, perms, *rest = pick(line.split())
-        return make(int(key) & 0xFFFFFFFF, int(perms, 8), *map(int, rest))
-    except (ValueError, IndexError) as error:
-        raise Malformed(f"{path}: {line!r} does not hold the numbers that the header names", path=path) from error
+        keys = [int(number) & 0xFFFFFFFF for number in key]
+        return list(map(make, keys, [int(octal, 8) for octal in perms], *[map(int, numbers) for numbers in others]))
+    except ValueError as error:
+        raise Malformed(f"{path}: it does not hold the numbers that its header names: {error}", path=path) from error
 
 
 def parse_numbers(content: bytes, count: int, path: str) -> List[int]:
@@ -259,12 +269,14 @@ def gather_limits(host: Host, policy: Policy) -> Limits:
 
 def gather_segments(host: Host, policy: Policy) -> Table:
     """Return the shared memory segments."""
-    return _gather(host, policy, "/proc/sysvipc/shm", SEGMENT_COLUMNS, Segment)
+    table = _gather(host, policy, "/proc/sysvipc/shm", SEGMENT_COLUMNS, Segment)
+    return table._replace(shared=_is_shared(host, any(map(_has_foreign_user_of_segment, table.objects))))
 
 
 def gather_queues(host: Host, policy: Policy) -> Table:
     """Return the message queues."""
-    return _gather(host, policy, "/proc/sysvipc/msg", QUEUE_COLUMNS, Queue)
+    table = _gather(host, policy, "/proc/sysvipc/msg", QUEUE_COLUMNS, Queue)
+    return table._replace(shared=_is_shared(host, any(map(_has_foreign_user_of_queue, table.objects))))
 
 
 def gather_sets(host: Host, policy: Policy) -> Table:
@@ -276,27 +288,35 @@ def gather_sets(host: Host, policy: Policy) -> Table:
     unread: Set[str] = set()
     gone: Set[str] = set()
     asked = _ask(host, policy, table, unread, gone)
-    changing = table.changing | gone
-    return table._replace(objects=asked, changing=changing, unread=frozenset(unread), shared=_is_shared(host, asked))
+    return table._replace(
+        objects=asked,
+        changing=table.changing | gone,
+        unread=frozenset(unread),
+        shared=_is_shared(host, any(map(_has_foreign_user_of_set, asked))),
+    )
 
 
 def _gather(host: Host, policy: Policy, path: str, columns: Sequence[str], make: Callable[..., Record]) -> Table:
-    """Look once, and where there is a candidate once more: only what is the same in both can be judged abandoned."""
+    """Look once, and where there is a candidate once more: only what is the same in both can be judged abandoned.
+
+    Whether the table is shared is for the caller to say.
+    """
     _demand_sysv_ipc(host)
     content = host.read(path, TABLE_LIMIT)
+    read = time.monotonic()
     first = parse_table(content, columns, make, path)
     now = host.now()
     users = {uid: host.user_name(uid) for uid in {thing.uid for thing in first}}
     changing: FrozenSet[str] = frozenset()
     foreign_pids = False
     if any(is_candidate(thing, users[thing.uid], policy, now) for thing in first):
-        host.pause(LOOKS_APART)
+        host.pause(max(0.0, read + LOOKS_APART - time.monotonic()))
         again = host.read(path, TABLE_LIMIT)
         if again != content:
             same = set(parse_table(again, columns, make, path))
             changing = frozenset(thing.object for thing in first if thing not in same)
         foreign_pids = _has_foreign_pids(host)
-    return Table(now, first, changing, frozenset(), users, _is_shared(host, first), foreign_pids)
+    return Table(now, first, changing, frozenset(), users, False, foreign_pids)
 
 
 def _ask(host: Host, policy: Policy, table: Table, unread: Set[str], gone: Set[str]) -> List[SemaphoreSet]:
@@ -316,7 +336,7 @@ def _ask(host: Host, policy: Policy, table: Table, unread: Set[str], gone: Set[s
 
 def _with_semaphores(host: Host, thing: SemaphoreSet, unread: Set[str], gone: Set[str]) -> SemaphoreSet:
     try:
-        return thing._replace(semaphores=tuple(host.semaphores(thing.semid, thing.nsems)))
+        return SemaphoreSet(*thing[:-1], semaphores=tuple(host.semaphores(thing.semid, thing.nsems)))
     except Missing:
         gone.add(thing.object)
     except CannotLook:
@@ -324,18 +344,22 @@ def _with_semaphores(host: Host, thing: SemaphoreSet, unread: Set[str], gone: Se
     return thing
 
 
-def _is_shared(host: Host, things: Sequence[Record]) -> bool:
-    if any(_has_foreign_user(thing) for thing in things):
+def _is_shared(host: Host, has_foreign_user: bool) -> bool:
+    if has_foreign_user:
         return True
     return _namespace(host, "ipc") == _INITIAL_IPC_NAMESPACE and _namespace(host, "pid") != _INITIAL_PID_NAMESPACE
 
 
-def _has_foreign_user(thing: IpcObject) -> bool:
-    """Return whether somebody used an object whose pid has no number here: the kernel prints 0 for it."""
-    if isinstance(thing, Segment):
-        return thing.cpid == 0 or (thing.lpid == 0 and thing.atime != 0)
-    if isinstance(thing, Queue):
-        return (thing.lspid == 0 and thing.stime != 0) or (thing.lrpid == 0 and thing.rtime != 0)
+# Somebody used an object whose pid has no number here: the kernel prints 0 for it.
+def _has_foreign_user_of_segment(thing: Segment) -> bool:
+    return thing.cpid == 0 or (thing.lpid == 0 and thing.atime != 0)
+
+
+def _has_foreign_user_of_queue(thing: Queue) -> bool:
+    return (thing.lspid == 0 and thing.stime != 0) or (thing.lrpid == 0 and thing.rtime != 0)
+
+
+def _has_foreign_user_of_set(thing: SemaphoreSet) -> bool:
     return thing.otime != 0 and any(semaphore.pid == 0 for semaphore in thing.semaphores or ())
 
 
