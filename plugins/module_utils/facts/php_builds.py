@@ -49,7 +49,8 @@ class Runtime(NamedTuple):
 
     sapi: the name of its ini directory where Debian gave it one, as apache2, else what the program is: fpm or cli.
     pool and user: of php-fpm. settings: opcache.*, eaccelerator.* and memory_limit, as formats.php_ini has them, and
-    all of zend_extension and extension, joined by spaces; what a program was started with (-d) can't be seen.
+    all of zend_extension and extension, joined by spaces, and a pool's chroot; what a program was started with (-d)
+    can't be seen.
     sources: where each was said last, ``file:line``. masters: pids that run with it.
     """
 
@@ -249,6 +250,11 @@ def _pools(host: Host, program: Program, path: str, unreadable: List[str]) -> Tu
 def _of_pool(base: _Settings, pool: Pool, unreadable: List[str]) -> _Settings:
     """Return what holds in a pool: php_value and php_flag over the ini files, php_admin_* over those."""
     settings = _Settings(dict(base.values), dict(base.sources))
+    if "chroot" in pool.settings:
+        settings.values["chroot"], settings.sources["chroot"] = (
+            pool.settings["chroot"].value,
+            pool.settings["chroot"].source,
+        )
     named = [(_PHP_SETTING.match(name), said) for name, said in pool.settings.items()]
     for admin in (None, "_admin"):
         for match, said in named:

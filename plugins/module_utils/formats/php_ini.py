@@ -16,14 +16,14 @@ _DOUBLE = re.compile(r"\"((?:[^\"\\]|\\.)*)\"", re.DOTALL)
 _SINGLE = re.compile(r"'([^']*)'")
 _ESCAPE = re.compile(r"\\([\\\"'])")
 _TRUE = ("true", "on", "yes")
-_FALSE = ("false", "off", "no", "none", "null")
+_FALSE = ("false", "off", "no", "none")
 
 
 class Setting(NamedTuple):
     """``name = value`` at a line, the first being 1, below ``[section]``, "" before any.
 
-    The value is as PHP has it: without quotes, on, yes and true are 1, off, no, none, false and null are empty. A
-    reference to another setting or to the environment, ``${NAME}``, is as written, and so is an expression.
+    The value is without quotes. A word for a truth value is 1 or 0 (PHP itself makes the false ones empty, which it
+    reads as 0). A reference to another setting or the environment, ``${NAME}``, is as written, and so is an expression.
     """
 
     section: str
@@ -53,10 +53,10 @@ def parse(text: str) -> Iterator[Setting]:
 
 
 def word(text: str) -> str:
-    """Return the value that PHP makes of one unquoted word."""
+    """Return the value of an unquoted text: 1 and 0 for the words of truth."""
     if text.lower() in _TRUE:
         return "1"
-    return "" if text.lower() in _FALSE else text
+    return "0" if text.lower() in _FALSE else text
 
 
 def _after_blank(text: str, position: int) -> int:
