@@ -26,7 +26,7 @@ _SYSTEM_ID = re.compile(r"[0-9a-f]{32}\Z")
 _PLACE = re.compile(r"[0-9a-f]{32}(/.+)\.bin\Z", re.DOTALL)
 
 ADLER_SEED = 1
-# The loader allocates what the header says before it reads: up to here any PHP that can run a script can.
+# The loader allocates what the header says before it reads, and fails above memory_limit. This is the limit's default.
 HUGE = 1 << 27
 ZERO_TAIL = 512  # bytes of zeros at the end that no longer look like padding: a sector that was never written
 
@@ -47,8 +47,8 @@ class Entry(NamedTuple):
     """What a file says of itself.
 
     mem_size, str_size, script_offset: bytes. timestamp: mtime of the script when it was compiled, seconds since the
-    epoch. script: the path that it was compiled from, from its body; None where the offsets are not known, or the
-    body can't be believed.
+    epoch; 0 where PHP did not look, with opcache.validate_timestamps=0. script: the path that it was compiled from,
+    from its body; None where the offsets are not known, or the body can't be believed.
     """
 
     system_id: str
