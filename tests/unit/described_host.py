@@ -119,6 +119,9 @@ class DescribedHost(Host):
             raise TooLarge(f"{path}: larger than {limit} bytes", path=path)
         return content, seen
 
+    def read_end(self, path: str, limit: int) -> bytes:
+        return self.read(path, 1 << 30, follow=True)[-limit:]
+
     def list(self, path: str) -> List[str]:
         self._demand_allowed(path)
         real = self._real(path, True)
