@@ -11,7 +11,7 @@ import re
 import zlib
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from .eaccelerator_layouts import MIDDLE, NEW, OLD, Family, Structure
+from .eaccelerator_layouts import MIDDLE, NEW, OLD, Family, Structure, entry_layout
 from .flaw import Flaw
 
 MAGIC = b"EACCELER"
@@ -109,7 +109,7 @@ def read(data: bytes, name: Name, memory_limit: Optional[int] = MEMORY_LIMIT) ->
         detail = f"eAccelerator {header.family.name} names no file by {name.key}"
         return Read(None, (Flaw("name", None, detail),))
     flaws = _size_flaws(data, header, memory_limit)
-    layout = _entry_layout(data, header, layouts)
+    layout = entry_layout(data, header.length, header.size, layouts)
     fields = _entry_fields(data, header, layout)
     if fields is None:
         flaw = Flaw("entry_size", header.length, f"the {header.size} bytes of payload hold no entry with a path")
@@ -191,16 +191,6 @@ def _size_flaws(data: bytes, header: _Header, memory_limit: Optional[int]) -> Li
 
 def _is_whole(data: bytes, header: _Header) -> bool:
     return 0 <= header.size <= len(data) - header.length
-
-
-def _entry_layout(data: bytes, header: _Header, layouts: Tuple[Structure, ...]) -> Structure:
-    """Return the layout whose size field says what the header says, else the usual one."""
-    size = header.size.to_bytes(4, "little", signed=True)
-    for layout in layouts:
-        at = header.length + layout.offsets["size"]
-        if data[at : at + 4] == size:
-            return layout
-    return layouts[0]
 
 
 def _entry_fields(data: bytes, header: _Header, layout: Structure) -> Optional[Dict[str, Any]]:

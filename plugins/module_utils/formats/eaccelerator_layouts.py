@@ -8,21 +8,24 @@ on x86 keep: a field is aligned to its size, but to no more than a pointer's. Th
 debugger printed of real builds.
 """
 
+import functools
 import struct
 from typing import Any, Dict, NamedTuple, Tuple
 
 POINTER_SIZES = {"LP64": 8, "ILP32": 4}
 
-# Kinds of fields: their sizes in bytes (0: a pointer's) and what the struct module calls them.
+# Kinds of fields: size in bytes and what the struct module calls them, for pointers of 8 and of 4 bytes.
 _KINDS = {
-    "pointer": (0, {8: "Q", 4: "I"}),
-    "long": (0, {8: "q", 4: "i"}),  # also time_t
-    "ulong": (0, {8: "Q", 4: "I"}),
-    "off": (0, {8: "Q", 4: "I"}),  # off_t, and ino_t, which large file support widens with it
-    "u64": (8, {8: "Q"}),  # also dev_t of glibc
-    "int": (4, {4: "i"}),
-    "uint": (4, {4: "I"}),
-    "byte": (1, {1: "B"}),
+    "pointer": {8: (8, "Q"), 4: (4, "I")},
+    "long": {8: (8, "q"), 4: (4, "i")},  # also time_t
+    "ulong": {8: (8, "Q"), 4: (4, "I")},
+    "off": {8: (8, "Q"), 4: (4, "I")},  # off_t, and ino_t, which large file support widens with it
+    "u64": {8: (8, "Q"), 4: (8, "Q")},  # also dev_t of glibc
+    "int": {8: (4, "i"), 4: (4, "i")},
+    "uint": {8: (4, "I"), 4: (4, "I")},
+    "byte": {8: (1, "B"), 4: (1, "B")},
+    "slot": {8: (8, "i4x"), 4: (4, "i")},  # an int before, or within a union with, what is aligned as a pointer is
+    "hash": {8: (72, "72x"), 4: (40, "40x")},  # a HashTable, which is unpacked on its own
 }
 
 
@@ -32,7 +35,8 @@ class Structure(NamedTuple):
     offsets: Dict[str, int]
     size: int
     names: Tuple[str, ...]  # what packed gives, in its order
-    packed: struct.Struct  # without the padding at the end, so that it also fits a structure that the file ends with
+    packed: struct.Struct  # without the padding at the end: what ends in a string has none
+    row: struct.Struct  # with it, as in an array
 
     def fields(self, data: bytes, at: int) -> Dict[str, Any]:
         """Return the fields of the structure that begins at that byte. Raises struct.error where it does not fit."""
@@ -53,18 +57,21 @@ def structure(declaration: str, abi: str) -> Structure:
     for clause in declaration.split(","):
         array, declared = clause.split(None, 1)
         kind, _unused, count = array.rstrip("]").partition("[")
-        size = _KINDS[kind][0] or pointer
+        size, code = _KINDS[kind][pointer]
         alignment = min(size, pointer)
         widest = max(widest, alignment)
         for name in declared.split():
             gap = -end % alignment
             length = size * int(count or 1)
             is_read = not (name.startswith("~") or count)
-            codes.append("x" * gap + (_KINDS[kind][1][size] if is_read else f"{length}x"))
+            codes.append("x" * gap + (code if is_read else f"{length}x"))
             offsets[name.lstrip("~")] = end + gap
             names += [name] * is_read
             end += gap + length
-    return Structure(offsets, end + -end % widest, tuple(names), struct.Struct("".join(codes)))
+    padding = -end % widest
+    packed = "".join(codes)
+    row = struct.Struct(f"{packed}{padding}x")
+    return Structure(offsets, end + padding, tuple(names), struct.Struct(packed), row)
 
 
 class Family(NamedTuple):
@@ -102,3 +109,91 @@ _HEADER = (
 OLD = _family("0.9.1-0.9.5", _OLD_HEADER, {"inode": f"{_INODE}, {_REST}", "path": f"{_PATH}, {_REST}", "user": _USER})
 MIDDLE = _family("0.9.6", _HEADER, {"inode": f"{_INODE} ts, {_REST}", "path": f"{_PATH} ts, {_REST}"})
 NEW = _family("1.0", _HEADER, {"path": f"{_PATH} ts, {_REST}"})
+
+
+FAMILIES = {family.name: family for family in (OLD, MIDDLE, NEW)}
+
+
+def entry_layout(data: bytes, at: int, size: int, layouts: Tuple[Structure, ...]) -> Structure:
+    """Return the layout in which the entry at that offset says the size that the header says, else the usual one."""
+    expected = size.to_bytes(4, "little", signed=True)
+    for layout in layouts:
+        field = at + layout.offsets["size"]
+        if data[field : field + 4] == expected:
+            return layout
+    return layouts[0]
+
+
+class Script(NamedTuple):
+    """How one build lays out what stands behind the entry."""
+
+    name: str  # such as "LP64-doc"
+    php: str  # "5.2" or "5.3"
+    pointer: struct.Struct
+    pointer_size: int  # bytes, to which every allocation is aligned
+    temporary_size: int  # bytes of a temp_variable, in which the engine counts temporaries
+    list_entry: Structure  # ea_fc_entry, of a function or a class
+    op_array: Structure
+    class_entry: Structure
+    opline: Structure  # zend_op
+    zval: Structure
+    hash: Structure
+    bucket: Structure
+    argument: Structure
+    property: Structure
+    variable: Structure  # zend_compiled_variable
+    loop: Structure  # zend_brk_cont_element
+    handler: Structure  # zend_try_catch_element
+
+
+_NODE = "slot {0}_kind, uint {0}_var {0}_type, pointer[2] ~{0}_rest"
+_OP_ARRAY = (
+    "byte type, {own} uint arguments required, pointer argument_info, byte ~pass_rest, "
+    "pointer function_name scope_name, uint scope_length flags, pointer opcodes, uint last, "
+    "pointer variables, uint variable_count temporaries, "
+    "pointer loops, uint loop_count, pointer handlers, uint handler_count, pointer static_variables filename, "
+    "uint ~line_start ~line_end {doc}"
+)
+_CLASS_ENTRY = (
+    "byte type, pointer name, uint name_length, pointer parent, "
+    "hash ~function_table ~default_properties ~properties_info ~default_static_members, pointer static_members, "
+    "hash ~constants_table, uint flags interfaces, pointer filename, uint ~line_start ~line_end {doc}"
+)
+_DOC = ", pointer doc_comment, uint doc_length"
+_OWN = {
+    "5.2": "byte ~uses_this return_reference,",
+    "5.3": "uint early_binding this_var, byte return_reference,",
+}
+
+
+@functools.lru_cache(maxsize=None)
+def script_layout(php: str, abi: str, is_documented: bool) -> Script:
+    """Return the layout of a build for that PHP and ABI, with or without eAccelerator's doc comments."""
+    doc = _DOC if is_documented else ""
+    nodes = ", ".join(_NODE.format(name) for name in ("result", "op1", "op2"))
+    declarations = dict(
+        list_entry="pointer fc next, int key_length, byte[1] key",
+        op_array=_OP_ARRAY.format(own=_OWN[php], doc=doc),
+        class_entry=_CLASS_ENTRY.format(doc=doc),
+        opline=f"pointer ~handler, {nodes}, ulong extended, uint line, byte opcode",
+        zval="pointer value, slot length, uint ~refcount, byte type ~is_reference",
+        hash="uint table_size table_mask count, ulong ~next_free, pointer current head tail buckets ~destructor, "
+        "byte ~persistent ~apply_count ~apply_protection",
+        bucket="ulong h, uint key_length, pointer data data_pointer list_next list_last next last, byte[1] key",
+        argument="pointer name, uint name_length, pointer class_name, uint class_length, "
+        "byte ~array_hint ~allow_null ~by_reference ~return_reference, uint ~required",
+        property="uint ~flags, pointer name, uint name_length, ulong ~h, pointer doc_comment, "
+        "uint doc_length, pointer ~ce",
+        variable="pointer name, int name_length, ulong hash",
+        loop="int start continue break parent",
+        handler="uint try catch",
+    )
+    pointer_size = POINTER_SIZES[abi]
+    return Script(
+        name=f"{abi}-doc" if is_documented else abi,
+        php=php,
+        pointer=struct.Struct("<" + _KINDS["pointer"][pointer_size][1]),
+        pointer_size=pointer_size,
+        temporary_size=5 * pointer_size,
+        **{name: structure(declaration, abi) for name, declaration in declarations.items()},
+    )
