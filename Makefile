@@ -16,6 +16,10 @@ TEST := .venv/test
 OLDEST := .venv/oldest
 LINT := .venv/lint
 UNIT := $(UNIT_PYTHONS:%=.venv/unit-%)
+UNITS := controller-test controller-oldest $(UNIT_PYTHONS:%=unit-%)
+SANITY := sanity-test sanity-oldest
+# One more than cores: much of a test run is waiting.
+JOBS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 # Ansible finds a collection by its name only: the checkout is linked to where it looks.
 LINK := .cache/collections/ansible_collections/phpfleet/remediation
@@ -26,6 +30,8 @@ RUN_PATH = PATH="$(CURDIR)/$(RUN)/bin:$$PATH"
 LINT_PATH = PATH="$(CURDIR)/$(LINT)/bin:$$PATH"
 TEST_PATH = PATH="$(CURDIR)/$(TEST)/bin:$$PATH"
 MAKE_VENV := @tests/toolchain/make-venv
+# A pid namespace of its own, for root; as on every host, somebody sleeps in it: a shell that waits.
+OWN_PIDS := $(if $(filter 0,$(shell id -u)),unshare --pid --fork --kill-child --mount-proc sh -c '"$$@"; exit' sh)
 SHELL_SCRIPTS = $$(git ls-files -co --exclude-standard | xargs grep -slzP '\A\#!.*[/ ](ba)?sh\b')
 
 .PHONY: help environments demo audit lab-up lab-down bench build clean \
@@ -54,8 +60,10 @@ bench: $(RUN)/ready $(LINK) ## Measure side by side
 build: $(RUN)/ready ## Build the artefact into build/
 	@$(RUN_PATH) tests/toolchain/build build
 
-test: environments test-lint test-unit test-sanity test-molecule $(LINK) ## Run every test
-	$(TEST_PATH) python -m pytest tests/package tests/integration tests/fleet
+# Side by side what needs no lab of its own time; the longest begin first.
+test: environments $(LINK) ## Run every test
+	@$(MAKE) --jobs $(JOBS) --output-sync=target $(SANITY) $(UNITS) test-lint test-molecule test-package
+	$(TEST_PATH) python -m pytest tests/integration tests/fleet
 
 test-lint: $(LINT)/ready $(LINK) ## Formatting, types, YAML, Ansible, documentation, shell
 	@tests/toolchain/apt-packages shellcheck
@@ -68,22 +76,26 @@ test-lint: $(LINT)/ready $(LINK) ## Formatting, types, YAML, Ansible, documentat
 	$(LINT_PATH) antsibull-changelog lint
 	shellcheck $(SHELL_SCRIPTS)
 
-# One after the other: a test that starts a php-fpm of its own would see that of another run.
 test-unit: environments $(LINK) ## Unit tests on every Python of a host, and on the controller's
-	@for venv in $(UNIT); do \
-	    [ ! -e $$venv/ready ] || { echo "==> $$venv"; $$venv/bin/python -m pytest -q tests/unit; }; \
-	done
-	@for venv in $(OLDEST) $(TEST); do \
-	    [ ! -e $$venv/ready ] || { echo "==> $$venv"; $$venv/bin/python -m pytest -q tests/unit/controller; }; \
-	done
+	@$(MAKE) --jobs $(JOBS) --output-sync=target $(UNITS)
+
+# Each in a pid namespace of its own, where a test sees no php-fpm of another run.
+unit-%:
+	@[ ! -e .venv/$@/ready ] || { echo "==> .venv/$@"; $(OWN_PIDS) .venv/$@/bin/python -m pytest -q tests/unit; }
+
+controller-%:
+	@[ ! -e .venv/$*/ready ] || { echo "==> .venv/$*"; $(OWN_PIDS) .venv/$*/bin/python -m pytest -q tests/unit/controller; }
 
 # Side by side, because most of it is waiting for the package index.
 environments:
+	@tests/toolchain/apt-packages shellcheck
 	@$(MAKE) --jobs 4 $(UNIT:%=%/ready) $(LINT)/ready $(OLDEST)/ready $(TEST)/ready
 
-test-sanity: $(OLDEST)/ready $(TEST)/ready ## ansible-test sanity on the oldest and the newest ansible-core
-	@tests/toolchain/apt-packages shellcheck
-	@for venv in $(OLDEST) $(TEST); do [ ! -e $$venv/ready ] || tests/toolchain/sanity $$venv; done
+test-sanity: environments ## ansible-test sanity on the oldest and the newest ansible-core
+	@$(MAKE) --jobs $(JOBS) --output-sync=target $(SANITY)
+
+sanity-%:
+	@[ ! -e .venv/$*/ready ] || tests/toolchain/sanity .venv/$*
 
 test-molecule: $(TEST)/ready $(LINK) ## The Molecule scenario on the lab
 	$(TEST_PATH) molecule test

@@ -32,6 +32,8 @@ def sleeper(tmp_path: Any) -> Iterator["subprocess.Popen[bytes]"]:
     """A process that runs a copy of sleep, and claims to be something else."""
     shutil.copy("/bin/sleep", str(tmp_path / "truth"))
     started = subprocess.Popen(["/bin/bash", "600"], executable=str(tmp_path / "truth"))
+    while not psutil.Process(started.pid).cmdline():
+        time.sleep(0.01)  # its exec is not over, however long that takes on a busy machine
     yield started
     started.kill()
     started.wait()

@@ -3,15 +3,16 @@
 """Names against one part of a pattern of glob(7), in a time that no pattern makes long.
 
 fnmatch translates a pattern to a regular expression, which up to Python 3.8 tries every way to share a name out among
-the stars of a pattern. Here fnmatch sees only what stands between two stars, and the first place where it fits will do.
+the stars of a pattern, and up to 3.6 fails at a range that runs backwards. Here the first place where what stands
+between two stars fits will do, and such a range holds no character, as in glibc.
 """
 
-import fnmatch
 import re
 from typing import List, Optional, Sequence
 
 NAME_LIMIT = 255  # characters; NAME_MAX, in bytes
 _CHARACTER = re.compile(r"\*|\[(?:!.|[^!])[^\]]*\]|.", re.DOTALL)
+_RANGE = re.compile(r"(.)(?:-(.))?", re.DOTALL)
 
 Piece = List[str]  # of a pattern between two stars: what each character of a name has to match
 
@@ -59,4 +60,12 @@ def _after(name: str, start: int, end: int, piece: Piece) -> Optional[int]:
 
 
 def _fits(name: str, place: int, piece: Piece) -> bool:
-    return fnmatch.fnmatchcase(name[place : place + len(piece)], "".join(piece))
+    return all(_fits_one(character, wanted) for character, wanted in zip(name[place:], piece))
+
+
+def _fits_one(character: str, wanted: str) -> bool:
+    if len(wanted) == 1:
+        return wanted in ("?", character)
+    negated = wanted[1] == "!"
+    ranges = _RANGE.findall(wanted[2 if negated else 1 : -1])
+    return negated != any(first <= character <= (last or first) for first, last in ranges)
