@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """How the three orphan checks judge: who has ended, what is proven, what was declared, what is missing."""
 
+from functools import lru_cache
 from typing import Any, Iterator, NamedTuple, Sequence, Tuple
 
 from ..facts.ipc_owners import Owners, protected_by
@@ -68,9 +69,7 @@ def user(pid: int, never: bool, thing: IpcObject, processes: Processes) -> User:
         )
     process = processes.by_pid.get(pid)
     if process is None:
-        if not processes.complete:
-            return User(pid, UNKNOWABLE, "this host hides processes; mount /proc without hidepid, or run with become")
-        return User(pid, DEAD, "no such process")
+        return _absent(pid, processes.complete)
     if process.zombie:
         return User(pid, DEAD, "it has ended, and waits for its parent")
     if process.started <= thing.last_used + CLOCK_SLACK:
@@ -82,6 +81,13 @@ def user(pid: int, never: bool, thing: IpcObject, processes: Processes) -> User:
             pid, UNKNOWABLE, "the object is older than process 1: the clock was stepped, start times prove nothing"
         )
     return User(pid, DEAD, f"the pid was recycled by {process.title or process.name}")
+
+
+@lru_cache(maxsize=1024)  # thousands of objects have one user
+def _absent(pid: int, complete: bool) -> User:
+    if not complete:
+        return User(pid, UNKNOWABLE, "this host hides processes; mount /proc without hidepid, or run with become")
+    return User(pid, DEAD, "no such process")
 
 
 def maker_may_run(thing: IpcObject, processes: Processes) -> bool:
@@ -122,8 +128,9 @@ def grade(
     doubts: what its own kind leaves open. usual: it has the shape in which PHP leaves it; any other has to be declared.
     """
     missing = list(doubts)
-    missing += [f"{_name(one)} {_OPEN[one.state]}: {one.reason}" for one in dict.fromkeys(users) if one.state in _OPEN]
-    if thing.object in table.changing:
+    still_open = [one for one in users if one.state in _OPEN]
+    missing += [f"{_name(one)} {_OPEN[one.state]}: {one.reason}" for one in dict.fromkeys(still_open)]
+    if table.changing and thing.object in table.changing:
         missing.append("it changed between two looks")
     if table.foreign_pids:
         missing.append(FOREIGN_PIDS)

@@ -3,6 +3,7 @@
 """Semaphore sets whose users have ended, and PHP semaphores that a living process holds and does not release."""
 
 from collections import Counter
+from functools import lru_cache
 from typing import Counter as Counts
 from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple, cast
 
@@ -60,6 +61,20 @@ class Evidence(NamedTuple):
     seen: SetGuard
 
 
+class State(NamedTuple):
+    """What the semaphores of a set say together. pids: of its last users, each once.
+
+    is_php: it is sem_get's, with no process in it: the semaphore, its users and a lock (sysvsem.c). is_held: as one of
+    PHP's is while a process is in it.
+    """
+
+    values: Tuple[int, ...]
+    waiters: int
+    pids: Tuple[int, ...]
+    is_php: bool
+    is_held: bool
+
+
 def find(table: Table, limits: Limits, owners: Owners, running: Processes, policy: Policy) -> Verdict:
     """Judge the sets that semctl(2) told us about."""
     if "semaphore" not in policy.sysv_ipc.kinds:
@@ -101,17 +116,17 @@ def _likeness(thing: SemaphoreSet) -> Tuple[int, int, int, int]:
     return thing.key, thing.uid, thing.perms, thing.nsems
 
 
-def _waiters(semaphores: Sequence[Semaphore]) -> int:
-    return sum(semaphore.waiting_more + semaphore.waiting_zero for semaphore in semaphores)
-
-
-def _is_php(semaphores: Sequence[Semaphore]) -> bool:
-    """Return whether a set is sem_get's, with no process in it: the semaphore, its users and a lock (sysvsem.c)."""
-    return len(semaphores) == 3 and semaphores[1].value == 0 and semaphores[2].value == 0
-
-
-def _is_held(semaphores: Sequence[Semaphore]) -> bool:
-    return len(semaphores) == 3 and semaphores[0].value == 0 and (semaphores[1].value > 0 or _waiters(semaphores) > 0)
+@lru_cache(maxsize=1024)  # thousands of sets say the same
+def _state(semaphores: Tuple[Semaphore, ...]) -> State:
+    values, pids, waiting_more, waiting_zero = [tuple(column) for column in zip(*semaphores)]
+    waiters = sum(waiting_more) + sum(waiting_zero)
+    return State(
+        values,
+        waiters,
+        tuple(sorted(set(pids))),
+        is_php=len(values) == 3 and values[1] == 0 and values[2] == 0,
+        is_held=len(values) == 3 and values[0] == 0 and (values[1] > 0 or waiters > 0),
+    )
 
 
 def _evidence(
@@ -124,24 +139,27 @@ def _evidence(
 ) -> Iterator[Evidence]:
     """Yield what speaks for and against a set; nothing where it is simply in use."""
     semaphores = thing.semaphores or ()
-    users = [user(pid, False, thing, running) for pid in sorted({semaphore.pid for semaphore in semaphores})]
-    alive = any(one.state == ALIVE for one in users)
-    waiters = _waiters(semaphores)
-    if _is_held(semaphores):
+    state = _state(semaphores)
+    users = [user(pid, False, thing, running) for pid in state.pids]
+    alive = ALIVE in [one.state for one in users]
+    waiters = state.waiters
+    if state.is_held:
         holder = user(semaphores[0].pid, False, thing, running)
         if holder.state == ALIVE or waiters:
             doubts = [f"processes wait for it: {waiters}" if waiters else "it is held"]
-            yield _graded(thing, owner, HELD if holder.state == ALIVE else STUCK, doubts, users, holder, table, policy)
+            cause = HELD if holder.state == ALIVE else STUCK
+            yield _graded(thing, state, owner, cause, doubts, users, holder, table, policy)
             return
     leaking = thing.key == PRIVATE_KEY and alike[_likeness(thing)] >= LEAK_COUNT
     if waiters or (alive and not leaking):
         return
     cause = KEYED if thing.key != PRIVATE_KEY else LEAKING if alive else PRIVATE
-    yield _graded(thing, owner, cause, [], users, None, table, policy)
+    yield _graded(thing, state, owner, cause, [], users, None, table, policy)
 
 
 def _graded(
     thing: SemaphoreSet,
+    state: State,
     owner: str,
     cause: str,
     doubts: Sequence[str],
@@ -150,9 +168,7 @@ def _graded(
     table: Table,
     policy: Policy,
 ) -> Evidence:
-    semaphores = thing.semaphores or ()
-    graded = grade(thing, owner, users, table, policy, doubts, _is_php(semaphores))
-    values = tuple(semaphore.value for semaphore in semaphores)
+    graded = grade(thing, owner, users, table, policy, doubts, state.is_php)
     return Evidence(
         graded.name,
         owner,
@@ -164,7 +180,7 @@ def _graded(
         idle_seconds(thing, table.now),
         users[:USERS_SHOWN],
         holder,
-        SetGuard(thing.semid, thing.key, thing.ctime, thing.otime, values, _waiters(semaphores)),
+        SetGuard(thing.semid, thing.key, thing.ctime, thing.otime, state.values, state.waiters),
     )
 
 
