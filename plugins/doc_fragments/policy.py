@@ -3,6 +3,7 @@
 
 import textwrap
 
+from .opcode_cache import ModuleDocFragment as OpcodeCache
 from .pidfile import ModuleDocFragment as Pidfile
 from .sysv_ipc import ModuleDocFragment as SysvIpc
 
@@ -23,4 +24,7 @@ class ModuleDocFragment:
     """The policy of every subject, of the modules that run all of them: an option a subject (C(policy.subjects))."""
 
     # Annotated, or ansible-test would take it for a literal.
-    SUBJECTS: str = "options:" + _option("sysv_ipc", SysvIpc.DOCUMENTATION) + _option("pidfile", Pidfile.DOCUMENTATION)
+    SUBJECTS: str = "options:" + "".join(
+        _option(subject, fragment.DOCUMENTATION)
+        for subject, fragment in (("sysv_ipc", SysvIpc), ("pidfile", Pidfile), ("opcode_cache", OpcodeCache))
+    )

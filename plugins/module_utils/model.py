@@ -98,16 +98,24 @@ class Lost(NamedTuple):
     reason: str
 
 
+def is_same(action: Action, finding: Finding) -> bool:
+    """An object that was acted on and is found again is what was to go."""
+    return True
+
+
 class Check(NamedTuple):
     """One check: gathers are called as gather(host, policy); find() gets their facts in that order, then the policy.
 
     find(*facts, policy) -> Verdict and plan(findings, policy) -> actions are pure. plan is None where none may remedy.
+    same(action, finding) says whether a finding of an object after a change is what was to go: an object may stand for
+    many things, of which others may have come since.
     """
 
     id: str
     gathers: Sequence[Callable[..., Any]]
     find: Callable[..., Verdict]
     plan: Optional[Callable[..., List[Action]]] = None
+    same: Callable[[Action, Finding], bool] = is_same
 
     @property
     def subject(self) -> str:

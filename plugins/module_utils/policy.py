@@ -33,10 +33,23 @@ PIDFILE_OPTIONS: Dict[str, Dict[str, Any]] = dict(
     usual_places=dict(type="bool", default=True),
 )
 
-OPTIONS = {"sysv_ipc": SYSV_IPC_OPTIONS, "pidfile": PIDFILE_OPTIONS}
+OPCODE_CACHE_OPTIONS: Dict[str, Dict[str, Any]] = dict(
+    paths=dict(type="list", elements="path", default=[]),
+    engine=dict(type="str", choices=["auto", "eaccelerator", "opcache"], default="auto"),
+    depth=dict(type="str", choices=["auto", "checksum", "structure"], default="auto"),
+    structure_seconds=dict(type="int", default=10),
+    quarantine_limit=dict(type="int", default=1 << 30),
+)
+
+OPTIONS = {"sysv_ipc": SYSV_IPC_OPTIONS, "pidfile": PIDFILE_OPTIONS, "opcode_cache": OPCODE_CACHE_OPTIONS}
 
 # Looks that leave a trace on the host: only the info module of the subject takes them, and only when asked.
 PROBE_OPTIONS: Dict[str, Dict[str, Dict[str, Any]]] = {"sysv_ipc": dict(read_headers=dict(type="bool", default=False))}
+
+# What is wanted beyond the mending of what is wrong: only the changing module of the subject takes it.
+GOAL_OPTIONS: Dict[str, Dict[str, Dict[str, Any]]] = {
+    "opcode_cache": dict(state=dict(type="str", choices=["clean", "absent"], default="clean")),
+}
 
 
 class SysvIpcPolicy(NamedTuple):
@@ -66,14 +79,34 @@ class PidfilePolicy(NamedTuple):
     usual_places: bool
 
 
+class OpcodeCachePolicy(NamedTuple):
+    """Which opcode caches on disk are looked at, how deeply, and whether bad entries or all of them are to go.
+
+    Empty paths: every cache that an installed PHP is configured with. structure_seconds: how long auto may walk the
+    structure of entries, a cache. quarantine_limit: bytes that a run keeps of what it takes away.
+    """
+
+    paths: Sequence[str]
+    engine: str
+    depth: str
+    structure_seconds: int
+    quarantine_limit: int
+    state: str
+
+
 class Policy(NamedTuple):
     sysv_ipc: SysvIpcPolicy
     pidfile: PidfilePolicy
+    opcode_cache: OpcodeCachePolicy
 
 
 def policy_from(options: Dict[str, Dict[str, Any]]) -> Policy:
     """Build the policy from the options of each subject; one that is left out keeps its defaults. Raises Refused."""
-    return Policy(sysv_ipc=_sysv_ipc(_options("sysv_ipc", options)), pidfile=_pidfile(_options("pidfile", options)))
+    return Policy(
+        sysv_ipc=_sysv_ipc(_options("sysv_ipc", options)),
+        pidfile=_pidfile(_options("pidfile", options)),
+        opcode_cache=_opcode_cache(_options("opcode_cache", options)),
+    )
 
 
 def _options(subject: str, options: Dict[str, Dict[str, Any]]) -> Dict[str, Any]:
@@ -82,8 +115,8 @@ def _options(subject: str, options: Dict[str, Dict[str, Any]]) -> Dict[str, Any]
 
 
 def all_options(subject: str) -> Dict[str, Dict[str, Any]]:
-    """Return the options of a subject with its probes: what its info module takes, and what makes up its policy."""
-    return dict(OPTIONS[subject], **PROBE_OPTIONS.get(subject, {}))
+    """Return the options of a subject with its probes and goals: what makes up its policy."""
+    return dict(OPTIONS[subject], **PROBE_OPTIONS.get(subject, {}), **GOAL_OPTIONS.get(subject, {}))
 
 
 def _sysv_ipc(values: Dict[str, Any]) -> SysvIpcPolicy:
@@ -101,10 +134,23 @@ def _sysv_ipc(values: Dict[str, Any]) -> SysvIpcPolicy:
 
 
 def _pidfile(values: Dict[str, Any]) -> PidfilePolicy:
-    relative: List[str] = [path for path in values["paths"] if not path.startswith("/")]
-    if relative:
-        raise Refused(f"pidfile.paths: {relative[0]!r} is not an absolute path; write it from / on")
+    _demand_absolute("pidfile", values["paths"])
     return PidfilePolicy(**values)
+
+
+def _opcode_cache(values: Dict[str, Any]) -> OpcodeCachePolicy:
+    _demand_absolute("opcode_cache", values["paths"])
+    if any(not path.strip("/.") for path in values["paths"]):
+        raise Refused("opcode_cache.paths: / is no cache; name the directory that the engine is configured with")
+    _check_range("opcode_cache", "structure_seconds", values["structure_seconds"], (0, 86400), "seconds")
+    _check_range("opcode_cache", "quarantine_limit", values["quarantine_limit"], (0, 1 << 40), "bytes")
+    return OpcodeCachePolicy(**values)
+
+
+def _demand_absolute(subject: str, paths: Sequence[str]) -> None:
+    relative: List[str] = [path for path in paths if not path.startswith("/")]
+    if relative:
+        raise Refused(f"{subject}.paths: {relative[0]!r} is not an absolute path; write it from / on")
 
 
 def parse_key(text: str, option: str = "keys") -> int:

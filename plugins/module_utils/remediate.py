@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """plan → change → proof: what is found is planned, what is planned is done, and only a second look calls it done."""
 
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .actions.apply import apply
 from .actions.journal import Journal
@@ -79,8 +79,14 @@ def remediate(
 
 
 def _remaining(actions: Sequence[Action], after: Audit) -> List[Finding]:
-    acted_on: Set[Tuple[str, str]] = {(action.check, action.object) for action in actions}
-    return [finding for finding in after.findings if (finding.check, finding.object) in acted_on]
+    acted_on: Dict[Tuple[str, str], Action] = {(action.check, action.object): action for action in actions}
+    return [
+        finding
+        for checked in after.checked
+        for finding in checked.verdict.findings
+        for action in [acted_on.get((finding.check, finding.object))]
+        if action is not None and checked.check.same(action, finding)
+    ]
 
 
 def _problems(outcomes: Sequence[Outcome], after: Audit, remaining: Sequence[Finding]) -> List[str]:
@@ -96,3 +102,22 @@ def _problems(outcomes: Sequence[Outcome], after: Audit, remaining: Sequence[Fin
                 f"{checked.check.id} is unknown after the change, which proves nothing: {checked.verdict.reason}"
             )
     return problems
+
+
+def reload_needed(actions: Sequence[Action], findings: Sequence[Finding]) -> List[Dict[str, Any]]:
+    """Return which masters must be reloaded for actions to take effect: check, masters, reason, and count of objects.
+
+    A remedy reloads nothing by itself. The evidence of a finding says what it would need: ``masters`` and ``reload``.
+    """
+    evidence = {(finding.check, finding.object): finding.evidence for finding in findings}
+    counts: Dict[Tuple[str, Tuple[int, ...], str], int] = {}
+    for action in actions:
+        of = evidence.get((action.check, action.object))
+        reason = getattr(of, "reload", None)
+        if reason:
+            key = (action.check, getattr(of, "masters", ()), reason)
+            counts[key] = counts.get(key, 0) + 1
+    return [
+        dict(check=check, masters=list(masters), reason=reason, count=count)
+        for (check, masters, reason), count in counts.items()
+    ]

@@ -6,19 +6,20 @@ import gc
 import json
 import os
 import tempfile
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
 from .actions.apply import diff
 from .actions.journal import STATE_DIR, Journal, demand_keep_days
+from .actions.shelf import forget_shelves
 from .audit import Audit, entries
 from .errors import PhpfleetError
 from .fold import fold_actions, fold_findings, fold_lost, fold_outcomes
 from .host import Host
-from .model import DONE
+from .model import DONE, Action, Outcome
 from .plain import plain
-from .remediate import Plan, Remedy, remediate
+from .remediate import Plan, Remedy, reload_needed, remediate
 from .request import options, request
 from .undo import Undone, undo
 
@@ -39,7 +40,9 @@ def run(subject: Optional[str] = None) -> None:
     params = module.params
 
     def open_journal() -> Journal:
-        return Journal(params["state_dir"], dict(module=module._name, options=plain(params)), params["keep_days"])
+        journal = Journal(params["state_dir"], dict(module=module._name, options=plain(params)), params["keep_days"])
+        forget_shelves(params["state_dir"])
+        return journal
 
     try:
         asked = request(subject, params)
@@ -80,6 +83,7 @@ def _remedy_result(done: Remedy, check_mode: bool) -> Dict[str, Any]:
         actions=fold_actions(done.plan.actions, findings),
         remaining=fold_findings(done.remaining),
         run_id=done.run_id,
+        reload_needed=reload_needed(done.plan.actions if check_mode else _done(done.outcomes), findings),
         diff=diff(done.plan.actions),
     )
     return result if check_mode else dict(result, outcomes=fold_outcomes(done.outcomes, findings))
@@ -96,8 +100,12 @@ def _undo_result(undone: Undone, check_mode: bool) -> Dict[str, Any]:
     return result if check_mode else dict(result, outcomes=fold_outcomes(undone.outcomes, []))
 
 
-def _changed(outcomes: Any) -> bool:
-    return any(outcome.result == DONE for outcome in outcomes)
+def _done(outcomes: Sequence[Outcome]) -> List[Action]:
+    return [outcome.action for outcome in outcomes if outcome.result == DONE]
+
+
+def _changed(outcomes: Sequence[Outcome]) -> bool:
+    return bool(_done(outcomes))
 
 
 def _write_plan(module: AnsibleModule, before: Audit, plan: Plan) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, NamedTuple, Optional
 from .audit import select
 from .checks.index import CHECKS
 from .model import Check
-from .policy import OPTIONS, Policy, all_options, policy_from
+from .policy import GOAL_OPTIONS, OPTIONS, PROBE_OPTIONS, Policy, policy_from
 
 SELECTION_OPTIONS: Dict[str, Dict[str, Any]] = dict(
     checks=dict(type="list", elements="str", default=[]),
@@ -23,10 +23,12 @@ class Request(NamedTuple):
 def options(subject: Optional[str], probes: bool = False) -> Dict[str, Any]:
     """Return the argument spec of a module: the options of its subject, or for every subject one dictionary of them.
 
-    probes: with the looks that leave a trace, which only the info module of one subject takes.
+    probes: for the info module of one subject, which alone takes the looks that leave a trace. Without, for its
+    changing module, which alone takes goals.
     """
     if subject is not None:
-        return dict(SELECTION_OPTIONS, **(all_options(subject) if probes else OPTIONS[subject]))
+        own = (PROBE_OPTIONS if probes else GOAL_OPTIONS).get(subject, {})
+        return dict(SELECTION_OPTIONS, **OPTIONS[subject], **own)
     spec = dict(SELECTION_OPTIONS)
     for name, subject_options in OPTIONS.items():
         spec[name] = dict(type="dict", default={}, options=subject_options)

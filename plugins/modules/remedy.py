@@ -157,6 +157,13 @@ run_id:
   returned: always
   type: str
   sample: 20261121T220455Z-1f2e3d4c
+reload_needed:
+  description:
+    - Which masters of php-fpm must be reloaded for the remedy to take effect, as
+      M(phpfleet.remediation.opcode_cache) returns it.
+  returned: always
+  type: list
+  elements: dict
 diff:
   description: The objects before and after, a line each, from the plan.
   returned: with diff mode

@@ -4,8 +4,8 @@ import pytest
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import Refused
 from ansible_collections.phpfleet.remediation.plugins.module_utils.policy import (
     OPTIONS,
-    PROBE_OPTIONS,
     Policy,
+    all_options,
     parse_key,
     policy_from,
 )
@@ -16,10 +16,9 @@ from hypothesis import strategies as st
 def test_a_policy_has_a_field_for_every_option_with_its_default():
     policy = policy_from({})
     assert set(OPTIONS) == set(Policy._fields)
-    for subject, options in OPTIONS.items():
+    for subject in OPTIONS:
         fields = getattr(policy, subject)._asdict()
-        every = dict(options, **PROBE_OPTIONS.get(subject, {}))
-        assert {name: spec.get("default") for name, spec in every.items()} == fields
+        assert {name: spec.get("default") for name, spec in all_options(subject).items()} == fields
 
 
 def test_what_is_given_wins_and_the_rest_keeps_its_default():
@@ -61,3 +60,9 @@ def test_a_number_out_of_range_is_refused_with_the_range(option, bad, good):
 def test_a_relative_pidfile_is_refused():
     with pytest.raises(Refused, match=r"'run/a\.pid' is not an absolute path"):
         policy_from({"pidfile": {"paths": ["/run/b.pid", "run/a.pid"]}})
+
+
+@pytest.mark.parametrize("path", ["/", "//", "/./", "/../"])
+def test_the_root_of_a_host_is_no_cache(path):
+    with pytest.raises(Refused, match=r"opcode_cache\.paths: / is no cache"):
+        policy_from({"opcode_cache": {"paths": [path]}})

@@ -7,11 +7,11 @@ from typing import Dict, List, Sequence, Union
 from ..errors import CannotAct, JournalFailed, Unneeded
 from ..model import DONE, FAILED, UNNEEDED, Action, Outcome
 from ..plain import one_line
-from . import pidfile, sysv_ipc
+from . import opcode_cache, pidfile, sysv_ipc
 from .journal import Journal
 from .verb import Prepared, Verb
 
-VERBS: Dict[str, Verb] = dict(sysv_ipc.VERBS, **pidfile.VERBS)
+VERBS: Dict[str, Verb] = dict(sysv_ipc.VERBS, **pidfile.VERBS, **opcode_cache.VERBS)
 
 DIFF_LINES = 100
 

@@ -4,9 +4,16 @@
 
 from typing import Any, Callable, Dict, Sequence
 
-from ..facts import ipc_overview, pidfile
+from ..facts import ipc_overview, opcode_cache_overview, pidfile
 from ..model import Check
 from . import (
+    opcode_cache_corrupt_entry,
+    opcode_cache_crashing_entry,
+    opcode_cache_foreign_file,
+    opcode_cache_other_build_entry,
+    opcode_cache_stale_entry,
+    opcode_cache_unreadable,
+    opcode_cache_unwanted_entry,
     pidfile_dead_process,
     pidfile_foreign_process,
     pidfile_missing,
@@ -30,7 +37,18 @@ CHECKS: Sequence[Check] = (
     pidfile_foreign_process.CHECK,
     pidfile_unreadable.CHECK,
     pidfile_missing.CHECK,
+    opcode_cache_crashing_entry.CHECK,
+    opcode_cache_corrupt_entry.CHECK,
+    opcode_cache_stale_entry.CHECK,
+    opcode_cache_other_build_entry.CHECK,
+    opcode_cache_unwanted_entry.CHECK,
+    opcode_cache_foreign_file.CHECK,
+    opcode_cache_unreadable.CHECK,
 )
 
 # What an info module shows beside the findings, a subject each.
-FACTS: Dict[str, Callable[..., Any]] = {"sysv_ipc": ipc_overview.gather, "pidfile": pidfile.gather}
+FACTS: Dict[str, Callable[..., Any]] = {
+    "sysv_ipc": ipc_overview.gather,
+    "pidfile": pidfile.gather,
+    "opcode_cache": opcode_cache_overview.gather,
+}

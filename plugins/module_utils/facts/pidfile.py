@@ -9,8 +9,9 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import CannotLook, Malformed, Missing, TooLarge
 from ..formats.pidfile import parse_pid
-from ..host import Host, Stat
+from ..host import Host
 from ..policy import Policy
+from ..tree import Stat
 from . import nginx, php_fpm, processes
 from .bearer import (
     HIDDEN,

@@ -1,0 +1,100 @@
+# Copyright: (c) 2026, phpfleet.remediation contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The files of OPcache's file cache, one by one: whose they are, what is wrong with each, and who wrote it."""
+
+import re
+from typing import Callable, Dict, NamedTuple, Optional, Tuple
+
+from ..errors import CannotLook, Malformed
+from ..formats import opcache
+from ..formats.flaw import Flaw
+from ..host import Host
+from ..tree import Leaf
+from .cached_script import ENTRY, NO_BUILDS, CachedScript, Expected, Tally, foreign, read_entry, source, unreadable
+
+_SYSTEM_ID = re.compile(r"[0-9a-f]{32}\Z")
+
+
+class Reading(NamedTuple):
+    """How the entries of one cache are read.
+
+    minors: by system id, the minor version of the installed PHP that it is of, None where that is not known. dead: ids
+    of no installed PHP, whose entries that are older than ``replaced`` (seconds since the epoch) nobody loads.
+    chroots: as source() takes them.
+    """
+
+    minors: Dict[str, Optional[Tuple[int, int]]]
+    dead: Tuple[str, ...]
+    replaced: Optional[float]
+    chroots: Tuple[str, ...]
+
+
+def is_system_id(name: str) -> bool:
+    """Whether a name is one that OPcache gives to the directory of a build."""
+    return bool(_SYSTEM_ID.match(name))
+
+
+def enters(path: str) -> bool:
+    """Whether a directory is OPcache's: a system id, and all below one mirrors the host's own tree."""
+    return is_system_id(path.partition("/")[0])
+
+
+def foreign_name(path: str) -> Optional[str]:
+    """Return why OPcache does not look for a file of that path; None where it may."""
+    return None if opcache.script_of(path) else "OPcache gives no such name"
+
+
+def looker(host: Host, reading: Reading, tally: Tally) -> Callable[[Leaf], Optional[CachedScript]]:
+    """Return what looks at one file of a cache, counts it in ``tally``, and tells of it where it is not healthy."""
+
+    def look(leaf: Leaf) -> Optional[CachedScript]:
+        script = opcache.script_of(leaf.path)
+        if script is None:
+            return foreign(leaf, tally, foreign_name(leaf.path) or "")
+        system_id = leaf.path.partition("/")[0]
+        if system_id in reading.dead:
+            left = _left(leaf, reading, system_id, script)
+            if left is not None:
+                tally.entry(left.stat.size, system_id)
+                return left
+        data, seen, unread = read_entry(leaf, tally)
+        if data is None or seen is None:
+            return unread
+        try:
+            entry, flaws = opcache.read(data, reading.minors.get(system_id))
+        except Malformed as error:
+            return unreadable(leaf, tally, error)
+        tally.entry(seen.size, system_id)
+        judged = CachedScript(leaf.path, seen, ENTRY, script=script, build=system_id, flaws=flaws)
+        if entry is not None:
+            tally.genuine = True
+            expected = Expected(entry.timestamp)
+            judged = judged._replace(
+                flaws=flaws + _place_flaws(entry, system_id, script),
+                source=source(host, reading.chroots, tally, script, expected) if entry.timestamp else None,
+            )
+        return None if judged.is_healthy else judged
+
+    return look
+
+
+def _left(leaf: Leaf, reading: Reading, system_id: str, script: str) -> Optional[CachedScript]:
+    """Return the record of an entry that no installed PHP loads, unread; None where it is not certain, or gone."""
+    try:
+        seen = leaf.stat()
+    except CannotLook:
+        return None  # reading it says why
+    if reading.replaced is None or seen.mtime_ns / 1e9 >= reading.replaced:
+        return None
+    return CachedScript(
+        leaf.path, seen, ENTRY, script=script, build=system_id, other_build=NO_BUILDS, unmistakable=True
+    )
+
+
+def _place_flaws(entry: opcache.Entry, system_id: str, script: str) -> Tuple[Flaw, ...]:
+    flaws = []
+    if is_system_id(entry.system_id) and entry.system_id != system_id:
+        flaws.append(Flaw("system_id", 8, f"it is of build {entry.system_id}, and lies in the directory of another"))
+    if entry.script is not None and entry.script != script:
+        flaws.append(Flaw("other_script", None, f"it was compiled from {entry.script}, and would be run as {script}"))
+    return tuple(flaws)
