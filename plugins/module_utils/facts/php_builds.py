@@ -194,8 +194,9 @@ def _read_ini(host: Host, build: Build, unreadable: List[str]) -> _Settings:
     for path in _ini_files(host, build, unreadable):
         try:
             for setting in php_ini.parse(reading.read(path)):
-                if not _SPECIAL_SECTION.match(setting.section):
-                    _set(settings, setting.name, setting.value, f"{path}:{setting.line}", unreadable)
+                if _SPECIAL_SECTION.match(setting.section):
+                    break  # no later section ends it, only the end of the file
+                _set(settings, setting.name, setting.value, f"{path}:{setting.line}", unreadable)
         except Malformed as error:
             unreadable.append(f"{path}: {error}")
         except CannotLook as error:

@@ -11,12 +11,12 @@ _BLANK = re.compile(r"[ \t\r\n]+")
 _COMMENT = re.compile(r"[;#][^\n]*")
 _SECTION = re.compile(r"\[([^\]\n]*)\][^\n]*")
 _NAME = re.compile(r"[^=\n;]+")
-_BARE = re.compile(r"[^;\"'\r\n]+")
+_BARE = re.compile(r"[^;=\"'\r\n]+")
 _DOUBLE = re.compile(r"\"((?:[^\"\\]|\\.)*)\"", re.DOTALL)
 _SINGLE = re.compile(r"'([^']*)'")
 _ESCAPE = re.compile(r"\\([\\\"'])")
 _TRUE = ("true", "on", "yes")
-_FALSE = ("false", "off", "no", "none")
+_FALSE = ("false", "off", "no", "none", "null")
 
 
 class Setting(NamedTuple):
@@ -33,7 +33,10 @@ class Setting(NamedTuple):
 
 
 def parse(text: str) -> Iterator[Setting]:
-    """Yield what an ini file sets, in order. Raises Malformed at a quote that nothing closes, as PHP ends there."""
+    """Yield what an ini file sets, in order.
+
+    Raises Malformed at an ``=`` in a bare value and a quote that nothing closes: PHP itself reads no further.
+    """
     section, position, line, counted = "", 0, 1, 0
     while True:
         position = _after_blank(text, position)
@@ -43,11 +46,13 @@ def parse(text: str) -> Iterator[Setting]:
             return
         head = _SECTION.match(text, position)
         if head:
-            section, position = _unquoted(head.group(1).strip()), head.end()
+            section, position = _unquoted(head.group(1)), head.end()
             continue
         name = _NAME.match(text, position)
         position = name.end() if name else position
-        value, position = _value(text, position + 1, line) if text[position : position + 1] == "=" else ("", position)
+        if text[position : position + 1] != "=":
+            continue  # a name alone sets nothing
+        value, position = _value(text, position + 1, line)
         if name:
             yield Setting(section, name.group().strip(), value, line)
 
@@ -75,7 +80,7 @@ def _value(text: str, position: int, line: int) -> Tuple[str, int]:
         bare = _BARE.match(text, position)
         piece = bare or (_DOUBLE if text[position] == '"' else _SINGLE).match(text, position)
         if piece is None:
-            raise Malformed(f"line {line}: a quote is not closed, so PHP reads nothing of this and what follows")
+            raise Malformed(f"line {line}: its {text[position]} is not where one can be; PHP reads no line after it")
         if bare:
             pieces.append(bare.group().strip())
         else:
