@@ -213,14 +213,15 @@ def _ini_files(host: Host, build: Build, unreadable: List[str]) -> List[str]:
 
 def _set(settings: _Settings, name: str, value: str, source: str, unreadable: List[str]) -> None:
     if name in _LOADS:
-        settings.values[name] = f"{settings.values.get(name, '')} {value}".strip()
+        value = f"{settings.values.get(name, '')} {value}".strip()
     elif not _MATTERS.match(name):
         return
-    elif "${" in value:
+    if "${" in value:
         unreadable.append(f"{source}: `{name} = {value}` depends on other settings or the environment; write the value")
+        settings.values.pop(name, None)  # what was said before does not hold either
+        settings.sources.pop(name, None)
         return
-    else:
-        settings.values[name] = value
+    settings.values[name] = value
     settings.sources[name] = source
 
 
