@@ -20,7 +20,7 @@ BRK, CONT, FE_RESET, FE_FETCH, CATCH = 50, 51, 77, 78, 107
 RETURN, EXIT, HANDLE_EXCEPTION, OP_DATA = 62, 79, 149, 137
 INIT_FCALL_BY_NAME, INIT_NS_FCALL_BY_NAME, INIT_METHOD_CALL, INIT_STATIC_METHOD_CALL, NEW = 59, 69, 112, 113, 68
 DO_FCALL, DO_FCALL_BY_NAME, SEND_VAL, SEND_VAR, SEND_REF, SEND_VAR_NO_REF = 60, 61, 65, 66, 67, 106
-RECV, RECV_INIT, FETCH_CONSTANT = 63, 64, 99
+RECV, RECV_INIT = 63, 64
 FETCHES = (80, 83, 86, 89, 92, 95)  # FETCH_R, _W, _RW, _IS, _FUNC_ARG and _UNSET: a variable by its name
 
 # The kinds of the first operand, of the second, and the opcodes that take them, in PHP 5.2 and 5.3 alike.
@@ -74,9 +74,10 @@ TV     78
 TVU    137
 KTVUC  0 101-104 149 150
 """
-# Whose constant operands are names, which the engine takes for strings without a look.
+# Whose constant operands the engine takes for strings without a look. In PHP 5.2 a class is a temporary that is marked
+# as a constant, so there the operands that may be classes are left out.
 _FIRST_NAMED = {"5.2": "60 139-141", "5.3": "60 69 99 107 113 139-141 143 145 153"}
-_SECOND_NAMED = {"5.2": "59 99 109 113 139-141", "5.3": "59 69 99 109 113 139-141 144 145"}
+_SECOND_NAMED = {"5.2": "55 59 99 109 113 139-141", "5.3": "55 59 69 99 109 113 139-141 144 145"}
 
 Shape = Tuple[int, int, int, int]  # an opcode, and the kinds of its first operand, its second operand and its result
 

@@ -2,15 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The opcodes of one function: whether the engine of PHP 5.2 or 5.3 can carry them out without leaving its memory."""
 
-from typing import Any, Callable, Dict, List, Set
+from typing import Any, Callable, Container, Dict, List, Set
 
 from . import eaccelerator_opcodes as opcodes
-from .eaccelerator_opcodes import CONST, CV, OP_DATA, UNUSED
+from .eaccelerator_opcodes import CONST, CV, OP_DATA, TMP, UNUSED, VAR
 from .eaccelerator_payload import Broken, Payload
 from .eaccelerator_tables import LONG, STRING, walk_zval
 
 LINE_MAX = 10**7
 ARGUMENTS_MAX = 65535
+NOWHERE = (1 << 32) - 1
 FETCH_TYPES = 4  # the highest of ZEND_FETCH_GLOBAL and so on
 
 
@@ -31,6 +32,15 @@ class Code:
         self.op1 = layout.offsets["op1_var"]  # where the operands' unions begin
         self.op2 = layout.offsets["op2_var"]
         self.op2_type = layout.offsets["op2_type"]
+        self.given: Set[int] = set()  # the places of the temporaries that were given so far
+        anything = range(1 << 32)
+        self.known: Dict[int, Container[int]] = {  # what an operand or a result of each kind may say
+            CONST: anything,
+            TMP: self.given,
+            VAR: self.given,
+            UNUSED: anything,
+            CV: range(self.variables),
+        }
         self.calls: List[int] = []  # of each call that is begun, how many arguments were sent before it
         self.sent = 0
         self.is_balanced = True
@@ -65,52 +75,44 @@ def walk_code(payload: Payload, fields: Dict[str, Any]) -> None:
 
 def _walk_oplines(code: Code) -> int:
     """Walk the opcodes in their order and return the last. It is the hottest loop: all it needs is local."""
-    payload, variables = code.payload, code.variables
-    layout = payload.script.opline
+    payload, layout, data = code.payload, code.payload.script.opline, code.payload.data
     shapes = opcodes.shapes(payload.script.php)
-    php, checks = payload.script.php, _CHECKS
-    first_named, second_named = opcodes.FIRST_NAMED[php], opcodes.SECOND_NAMED[php]
-    first_value, second_value, size = code.op1, code.op2, layout.size
-    written: Set[int] = set()
-    at = code.at - size
-    rows = layout.row.iter_unpack(memoryview(payload.data)[code.at : code.at + code.length])
-    opcode = -1
-    for kind, result, _1, kind1, first, _2, kind2, second, _3, extended, line, opcode in rows:
+    first_named = opcodes.FIRST_NAMED[payload.script.php]
+    second_named = opcodes.SECOND_NAMED[payload.script.php]
+    first_at, second_at, size, known, checks = code.op1, code.op2, layout.size, code.known, _CHECKS
+    at, opcode = code.at - size, -1
+    rows = layout.row.iter_unpack(memoryview(data)[code.at : code.at + code.length])
+    for kind, result, _type, kind1, first, _type1, kind2, second, _type2, extended, line, opcode in rows:
         at += size
         if (opcode, kind1, kind2, kind) not in shapes or not 0 < line <= LINE_MAX:
             raise Broken(at, f"opcode {opcode} of line {line} with operands {kind1} and {kind2}, giving {kind}")
         if kind1 == CONST:
-            if walk_zval(payload, at + first_value, True) != STRING and opcode in first_named:
-                raise Broken(at, f"opcode {opcode} with a first operand that is no name")
-        elif kind1 == CV:
-            if first >= variables:
-                raise Broken(at, f"opcode {opcode} takes variable {first} of {variables}")
-        elif kind1 != UNUSED and first not in written:
-            raise Broken(at, f"opcode {opcode} takes the temporary at {first}, which nothing has given")
+            _walk_constant(payload, at + first_at, opcode in first_named)
+        elif first not in known[kind1]:
+            raise Broken(at, f"opcode {opcode} takes {first}, of kind {kind1}, which nothing gives")
         if kind2 == CONST:
-            if walk_zval(payload, at + second_value, True) != STRING and opcode in second_named:
-                raise Broken(at, f"opcode {opcode} with a second operand that is no name")
-        elif kind2 == CV:
-            if second >= variables:
-                raise Broken(at, f"opcode {opcode} takes variable {second} of {variables}")
-        elif kind2 != UNUSED and second not in written and opcode != OP_DATA:
-            raise Broken(at, f"opcode {opcode} takes the temporary at {second}, which nothing has given")
-        if kind == CV:
-            if result >= variables:
-                raise Broken(at, f"opcode {opcode} gives variable {result} of {variables}")
-        elif kind != UNUSED and result not in written:
-            _check_temporary(code, at, result)
-            written.add(result)
+            _walk_constant(payload, at + second_at, opcode in second_named)
+        elif second not in known[kind2] and opcode != OP_DATA:  # its own handler gives that of OP_DATA
+            raise Broken(at, f"opcode {opcode} takes {second}, of kind {kind2}, which nothing gives")
+        if result not in known[kind]:
+            _give(code, at, kind, result)
         check = checks.get(opcode)
         if check:
             check(code, at, first, second, extended)
     return opcode
 
 
-def _check_temporary(code: Code, at: int, place: int) -> None:
+def _walk_constant(payload: Payload, at: int, is_name: bool) -> None:
+    if walk_zval(payload, at, True) != STRING and is_name:
+        raise Broken(at, "a constant where the engine takes a name, which is none")
+
+
+def _give(code: Code, at: int, kind: int, place: int) -> None:
+    """Take down a temporary that is given for the first time."""
     size = code.payload.script.temporary_size
-    if place % size or place >= code.temporaries * size:
-        raise Broken(at, f"a temporary at {place}, of {code.temporaries} of {size} bytes each")
+    if kind == CV or place % size or place >= code.temporaries * size:
+        raise Broken(at, f"a result at {place}, of {code.temporaries} temporaries and {code.variables} variables")
+    code.given.add(place)
 
 
 def _jump_first(code: Code, at: int, first: int, second: int, extended: int) -> None:
@@ -135,7 +137,7 @@ def _catch(code: Code, at: int, first: int, second: int, extended: int) -> None:
 
 
 def _leave(code: Code, at: int, first: int, second: int, extended: int) -> None:
-    if first >= code.loops:
+    if code.loops <= first < NOWHERE:  # to leave no loop at all is an error that the engine reports
         raise Broken(at, f"it leaves loop {first} of {code.loops}")
 
 

@@ -14,6 +14,7 @@ from typing import Dict, List, Set, Tuple
 from .eaccelerator_layouts import Script
 
 NAME_MAX = 4096  # bytes of a name or a path whose length is not written down
+TABLE_MIN = 8  # slots of the smallest table (zend_hash.c)
 _CHUNK = 256  # bytes of a key that are summed up in one go
 _POWERS = [33**exponent for exponent in range(_CHUNK, -1, -1)]
 
@@ -25,6 +26,11 @@ class Broken(Exception):
         super().__init__(detail)
         self.offset = offset
         self.detail = detail
+
+
+def outside(start: int, pointer: int, length: int, what: str) -> Broken:
+    """Return what to say of a pointer that leads out of the payload, which begins at that offset."""
+    return Broken(start, f"{what} of {length} bytes at {pointer:#x}, outside the payload")
 
 
 class Payload:
@@ -43,20 +49,20 @@ class Payload:
         self._room = size
         self._strings: Dict[int, int] = {}  # offset to length, with the byte that ends it
         self._embedded: Set[int] = set()  # strings within something else that is claimed
-        self._emptied: Set[int] = set()  # lengths of the slots that emptied tables had
+        self._spare = 0  # bytes that the slots of emptied tables may still take
 
     def locate(self, pointer: int, length: int, what: str) -> int:
         """Return the offset of what a pointer leads to, all of it within the payload."""
         at = pointer - self.bias
         if at < self.start or at + length > self.end:
-            raise Broken(self.start, f"{what} of {length} bytes at {pointer:#x}, outside the payload")
+            raise outside(self.start, pointer, length, what)
         return at
 
     def claim(self, pointer: int, length: int, what: str) -> int:
         """Return the offset of an allocation that only this pointer leads to."""
         at = pointer - self.bias
         if at < self.start or at + length > self.end:
-            raise Broken(self.start, f"{what} of {length} bytes at {pointer:#x}, outside the payload")
+            raise outside(self.start, pointer, length, what)
         if pointer & self._mask:
             raise Broken(at, f"{what} at {pointer:#x}, which no allocation is aligned to")
         if at in self._claims:
@@ -73,16 +79,17 @@ class Payload:
     def string(self, pointer: int, length: int, what: str) -> int:
         """Return the offset of a string of that length, which a NUL ends. Equal strings are stored once."""
         at = pointer - self.bias
-        if self._strings.get(at) == length + 1:
-            return at
-        self.key(pointer, length + 1, what)
-        if self.data[at + length]:
-            raise Broken(at, f"{what} of {length} bytes, which no NUL ends")
+        if self._strings.get(at) != length + 1:
+            self.key(pointer, length + 1, what)
+            if self.data[at + length]:
+                raise Broken(at, f"{what} of {length} bytes, which no NUL ends")
         return at
 
     def key(self, pointer: int, length: int, what: str) -> int:
         """Return the offset of a string of that many bytes, whatever ends it."""
-        at = self.locate(pointer, length, what)
+        at = pointer - self.bias
+        if at < self.start or at + length > self.end:
+            raise outside(self.start, pointer, length, what)
         known = self._strings.setdefault(at, length)
         if known != length:
             raise Broken(at, f"{what} of {length} bytes where there is a string of {known}")
@@ -104,8 +111,8 @@ class Payload:
         self._embedded.add(at)
 
     def empty(self, length: int) -> None:
-        """Say that a table was emptied, whose slots may still be there."""
-        self._emptied.add(length)
+        """Say that there is an empty table: the slots of one that inheritance emptied are there, but unused."""
+        self._spare += length
 
     def tile(self) -> None:
         """Raise Broken unless what was claimed fills the payload, and but for zeros nothing is left."""
@@ -123,7 +130,9 @@ class Payload:
     def _check_gap(self, end: int, at: int) -> None:
         if at < end:
             raise Broken(at, f"an allocation within another that ends {end - at} bytes later")
-        if at - end not in self._emptied or self.data.count(0, end, at) < at - end:
+        self._spare -= at - end
+        slots = TABLE_MIN * self.script.pointer_size
+        if self._spare < 0 or (at - end) % slots or self.data.count(0, end, at) < at - end:
             raise Broken(end, f"{at - end} bytes that nothing points to")
 
     def hash(self, key: bytes) -> int:
