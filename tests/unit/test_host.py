@@ -44,6 +44,27 @@ def test_one_byte_too_much(host: Host, tmp_path: Any) -> None:
         host.read("/x", 200)
 
 
+@pytest.mark.parametrize(("limit", "end"), [(3, b"def"), (6, b"abcdef"), (7, b"abcdef")])
+def test_the_end_of_a_file(host: Host, tmp_path: Any, limit: int, end: bytes) -> None:
+    (tmp_path / "x").write_bytes(b"abcdef")
+    (tmp_path / "y").symlink_to("x")
+    assert (host.read_end("/x", limit), host.read_end("/y", limit)) == (end, end)
+
+
+def test_the_end_of_a_huge_file(host: Host, tmp_path: Any) -> None:
+    with open(str(tmp_path / "x"), "wb") as file:
+        file.truncate(1 << 40)
+    assert host.read_end("/x", 1000) == bytes(1000)
+
+
+def test_the_end_of_what_is_no_plain_file(host: Host, tmp_path: Any) -> None:
+    os.mkfifo(str(tmp_path / "x"))
+    with pytest.raises(Untrusted, match="no plain file"):
+        host.read_end("/x", 1000)
+    with pytest.raises(Missing):
+        host.read_end("/y", 1000)
+
+
 def test_a_file_that_never_ends_is_bounded() -> None:
     with pytest.raises(Untrusted, match="no plain file"):
         Host().read("/dev/zero", 1000)

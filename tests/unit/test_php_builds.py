@@ -126,6 +126,11 @@ def test_what_comes_last_holds() -> None:
     assert runtime.sources["zend_extension"] == "/etc/php/8.2/fpm/conf.d/20-b.ini:2"
 
 
+def test_what_a_pool_cannot_change() -> None:
+    text = "[www]\nphp_admin_flag[opcache.file_cache_only] = on\nphp_admin_value[zend_extension] = x.so\n"
+    assert only(debian(files={POOL: text})).settings == {"memory_limit": "128M"}
+
+
 def test_each_pool_has_its_own() -> None:
     text = "[a]\nuser = ann\nphp_admin_value[opcache.file_cache] = /cache/a\n[b]\nuser = bob\n"
     found = runtimes(debian(files={POOL: text, "/etc/php/8.2/fpm/conf.d/a.ini": "opcache.file_cache = /cache\n"}))

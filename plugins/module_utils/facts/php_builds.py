@@ -20,6 +20,7 @@ _OWN_INI = {"fpm": "php-fpm-fcgi.ini", "cli": "php-cli.ini"}  # named for the SA
 _DEBIAN = re.compile(r"(/etc/php/[0-9.]+|/etc/php5)/[a-z0-9]+\Z")  # an ini directory, which has the SAPI's name
 _MATTERS = re.compile(r"(?:opcache|eaccelerator)\.[a-z_.]+\Z|memory_limit\Z")
 _LOADS = ("zend_extension", "extension")
+_OF_THE_START = (*_LOADS, "opcache.file_cache_only")  # what a pool may say of these has no effect; measured on 8.2
 _PHP_SETTING = re.compile(r"php(_admin)?_(?:value|flag)\[([^\]]+)\]\Z")
 _SPECIAL_SECTION = re.compile(r"(?:PATH|HOST)", re.IGNORECASE)  # for requests to a directory or a host only
 
@@ -260,7 +261,7 @@ def _of_pool(base: _Settings, pool: Pool, unreadable: List[str]) -> _Settings:
     named = [(_PHP_SETTING.match(name), said) for name, said in pool.settings.items()]
     for admin in (None, "_admin"):
         for match, said in named:
-            if match and match.group(1) == admin and match.group(2) not in _LOADS:
+            if match and match.group(1) == admin and match.group(2) not in _OF_THE_START:
                 _set(settings, match.group(2), php_ini.word(said.value), said.source, unreadable)
     return settings
 
