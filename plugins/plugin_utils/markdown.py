@@ -43,6 +43,9 @@ def render(report: dict[str, Any]) -> str:
             ("severity", "host", "check", "object", "count", "what", "remedy", "risk"),
             map(_finding_row, report["remaining"]),
         ),
+        _section(
+            "Masters to reload", ("host", "check", "masters", "count", "why"), map(_reload_row, report["reload_needed"])
+        ),
         _section("Runs that undo can put back", ("host", "run_id"), map(_run_row, *_pairs(report["runs"]))),
     ]
     return "\n".join(part for part in parts if part)
@@ -113,6 +116,11 @@ def _change_row(change: dict[str, Any]) -> list[str]:
         str(change["count"]),
         text(change["reason"] or ""),
     ]
+
+
+def _reload_row(entry: dict[str, Any]) -> list[str]:
+    masters = ", ".join(str(pid) for pid in entry["masters"])
+    return [code(entry["host"]), code(entry["check"]), masters, str(entry["count"]), text(entry["reason"])]
 
 
 def _run_row(host: str, run_id: str) -> list[str]:

@@ -62,6 +62,7 @@ def merge(run: Run, looks: Mapping[str, Result], remedies: Mapping[str, Result])
         "unknown_checks": unknown,
         "changes": changes,
         "remaining": [entry for host, remedy in remedies.items() for entry in _of(host, remedy, "remaining")],
+        "reload_needed": [entry for host, remedy in remedies.items() for entry in _of(host, remedy, "reload_needed")],
         "runs": {host: remedy["run_id"] for host, remedy in remedies.items() if remedy.get("run_id")},
     }
 

@@ -29,6 +29,9 @@ def lines(report: dict[str, Any]) -> list[str]:
         _table(["host", "check", "not known because"], [_unknown_row(entry) for entry in report["unknown_checks"]]),
         _table(["host", "why it gave no answer"], [_reason_row(*item) for item in shown.items() if item[1]["reason"]]),
         _table(["host", *RESULTS, "still found", "run_id"], _change_rows(report)),
+        _table(
+            ["host", "php-fpm to reload", "count", "because"], [_reload_row(entry) for entry in report["reload_needed"]]
+        ),
         [f"{clean} of {len(report['hosts'])} hosts are clean"],
     ]
     return [line for part in parts for line in part]
@@ -70,6 +73,11 @@ def _unknown_row(entry: dict[str, Any]) -> list[str]:
 
 def _reason_row(name: str, host: dict[str, Any]) -> list[str]:
     return [_cell(name), _cell(host["reason"])]
+
+
+def _reload_row(entry: dict[str, Any]) -> list[str]:
+    masters = ", ".join(str(pid) for pid in entry["masters"])
+    return [_cell(entry["host"]), _cell(masters), str(entry["count"]), _cell(entry["reason"])]
 
 
 def _change_rows(report: dict[str, Any]) -> list[list[str]]:

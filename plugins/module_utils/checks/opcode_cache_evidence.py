@@ -312,8 +312,7 @@ def _risk(guard: Guard) -> str:
 def _summary(judged: Judged, evidence: Evidence) -> str:
     name = ENGINE_NAMES[judged.cache.engine]
     if _is_single(judged):
-        of = f" of {evidence.script}" if evidence.script else ""
-        return f"{_object(judged)}, {name}'s entry{of}: {evidence.cause}; {evidence.does}"
+        return f"{name}'s entry of {evidence.script or evidence.file}: {evidence.cause}; {evidence.does}"
     what = "1 entry" if evidence.files == 1 else f"{evidence.files} entries"
     return f"{_object(judged)} holds {what} of {name}: {evidence.cause}; {evidence.does}"
 

@@ -45,6 +45,11 @@ def remedy(*outcomes, run_id="20261121T220455Z-1f2e3d4c", remaining=(), **fields
     return {"changed": True, "outcomes": list(outcomes), "remaining": list(remaining), "run_id": run_id, **fields}
 
 
+def reload(**fields):
+    reason = "it lives on in shared memory"
+    return {"check": "opcode_cache.stale_entry", "masters": [812], "reason": reason, "count": 2, **fields}
+
+
 UNREACHABLE = {"unreachable": True, "msg": "ssh: connect to host web9 port 22: No route to host", "changed": False}
 FAILED = {"failed": True, "msg": "MODULE FAILURE", "module_stderr": "warning\n/usr/bin/python3: not found\n", "rc": 127}
 
@@ -82,9 +87,15 @@ OUTCOMES = st.builds(
     reason=TEXT,
     count=st.integers(1, 10**6),
 )
+RELOADS = st.builds(
+    reload, check=TEXT, masters=st.lists(st.integers(1, 1 << 22), max_size=3), reason=TEXT, count=st.integers(1, 10**6)
+)
 REMEDIES = st.builds(
-    lambda outcomes, remaining, message: remedy(*outcomes, remaining=remaining, failed=bool(message), msg=message),
+    lambda outcomes, remaining, reloads, message: remedy(
+        *outcomes, remaining=remaining, reload_needed=reloads, failed=bool(message), msg=message
+    ),
     st.lists(OUTCOMES, max_size=3),
     st.lists(FINDINGS, max_size=2),
+    st.lists(RELOADS, max_size=2),
     TEXT,
 )

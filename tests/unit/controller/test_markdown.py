@@ -13,7 +13,7 @@ from ansible_collections.phpfleet.remediation.plugins.plugin_utils.report import
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from results import FAILED, LOOKS, REMEDIES, TEXT, finding, look, outcome, remedy
+from results import FAILED, LOOKS, REMEDIES, TEXT, finding, look, outcome, reload, remedy
 
 RUN = Run("cleanup", False, None, True, "2026-11-21T22:04:55Z", None)
 READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -55,7 +55,7 @@ def test_nothing_a_host_says_breaks_a_table_or_becomes_markup(looks, remedies):
     markdown = render(report)
     assert set(kinds(markdown)) <= ALLOWED
     failures = sum(len(reasons) for reasons in report["failures"].values())
-    lists = [report[name] for name in ("findings", "unknown_checks", "changes", "remaining", "runs")]
+    lists = [report[name] for name in ("findings", "unknown_checks", "changes", "remaining", "reload_needed", "runs")]
     expected = [failures, len(looks), *map(len, lists)]
     assert [len(table) - 1 for table in tables(markdown)] == [count for count in expected if count]
     for table in tables(markdown):
@@ -86,7 +86,8 @@ def test_markup_is_escaped(words, expected):
 
 def test_a_report_tells_what_failed_what_was_found_and_what_was_done():
     looks = {"web1": look(finding(severity="high"), unknown=["pidfile.missing"]), "web2": FAILED, "web3": look()}
-    remedies = {"web1": remedy(outcome(), outcome(result="failed", reason="busy"), remaining=[finding()])}
+    done = (outcome(), outcome(result="failed", reason="busy"))
+    remedies = {"web1": remedy(*done, remaining=[finding()], reload_needed=[reload()])}
     markdown = render(merge(RUN._replace(fail_on="[?severity=='high']"), looks, remedies))
     assert markdown.startswith("# PHP fleet: cleanup failed\n\n3 hosts (1 failed, 1 found, 1 clean)")
     headings = [line[3:] for line in markdown.splitlines() if line.startswith("## ")]
@@ -97,14 +98,16 @@ def test_a_report_tells_what_failed_what_was_found_and_what_was_done():
         "Not known",
         "Changes",
         "Still found after the change",
+        "Masters to reload",
         "Runs that undo can put back",
     ]
-    failures, hosts, findings, unknown, changes, remaining, runs = tables(markdown)
+    failures, hosts, findings, unknown, changes, remaining, reloads, runs = tables(markdown)
     assert ["web2", "failed", "MODULE FAILURE: /usr/bin/python3: not found"] in failures
     assert ["web1", "found", "0", "3", "0", "0", "0", "1"] in hosts and hosts[2] == ["web2", "failed", *"??????"]
     assert findings[1][:6] == ["high", "web1", "sysv_ipc.orphaned_segment", "shm 1", "3", "Nobody uses it."]
     assert unknown[1] == ["web1", "pidfile.missing", "hidden"]
     assert [row[0] for row in changes[1:]] == ["done", "failed"] and changes[2][-1] == "busy"
+    assert reloads[1] == ["web1", "opcode_cache.stale_entry", "812", "2", "it lives on in shared memory"]
     assert len(remaining) == 2 and runs[1] == ["web1", "20261121T220455Z-1f2e3d4c"]
 
 

@@ -9,7 +9,7 @@ from ansible_collections.phpfleet.remediation.plugins.plugin_utils.report import
 from ansible_collections.phpfleet.remediation.plugins.plugin_utils.selection import BadSelection
 from hypothesis import given
 from hypothesis import strategies as st
-from results import FAILED, LOOKS, REMEDIES, TEXT, UNREACHABLE, finding, look, outcome, remedy
+from results import FAILED, LOOKS, REMEDIES, TEXT, UNREACHABLE, finding, look, outcome, reload, remedy
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs/report.schema.json").read_text(encoding="utf-8"))
 RUN = Run("audit", False, "[?severity=='critical' || severity=='high']", True, "2026-11-21T22:04:55Z", None)
@@ -35,7 +35,7 @@ def test_every_report_keeps_its_schema_and_survives_json(looks, remedies, unknow
 
 def test_every_field_of_a_report_is_in_its_schema():
     looks = {"web1": look(finding()), "web2": UNREACHABLE}
-    report = merge(RUN, looks, {"web1": remedy(outcome(), remaining=[finding()])})
+    report = merge(RUN, looks, {"web1": remedy(outcome(), remaining=[finding()], reload_needed=[reload()])})
     assert set(report) == set(SCHEMA["properties"]) == set(SCHEMA["required"])
     parts = {
         "host": report["hosts"]["web1"],
@@ -44,7 +44,8 @@ def test_every_field_of_a_report_is_in_its_schema():
     }
     for name, value in parts.items():
         assert set(value) == set(SCHEMA["$defs"][name]["properties"])
-    assert set(report["changes"][0]) == set(SCHEMA["properties"]["changes"]["items"]["properties"])
+    for name in ("changes", "reload_needed"):
+        assert set(report[name][0]) == set(SCHEMA["properties"][name]["items"]["properties"])
 
 
 def test_findings_of_all_hosts_come_with_their_host_the_worst_first():

@@ -5,7 +5,7 @@ from ansible_collections.phpfleet.remediation.plugins.plugin_utils.report import
 from ansible_collections.phpfleet.remediation.plugins.plugin_utils.table import CELL_LIMIT, ROWS, lines
 from hypothesis import given
 from hypothesis import strategies as st
-from results import FAILED, LOOKS, REMEDIES, TEXT, UNREACHABLE, finding, look, outcome, remedy
+from results import FAILED, LOOKS, REMEDIES, TEXT, UNREACHABLE, finding, look, outcome, reload, remedy
 
 RUN = Run("cleanup", False, None, True, "2026-11-21T22:04:55Z", None)
 
@@ -35,7 +35,8 @@ def test_the_lines_tell_what_was_found_what_was_done_and_what_is_left():
         "web3": UNREACHABLE,
         "web4": look(),
     }
-    remedies = {"web1": remedy(outcome(count=6), outcome(result="failed", count=1), remaining=[finding(count=1)])}
+    done = (outcome(count=6), outcome(result="failed", count=1))
+    remedies = {"web1": remedy(*done, remaining=[finding(count=1)], reload_needed=[reload(masters=[812, 813])])}
     assert lines(merge(RUN, looks, remedies)) == [
         "host  state        critical  high  medium  low  info  not known",
         "web1  found        0         7     0       0    0     1",
@@ -54,6 +55,9 @@ def test_the_lines_tell_what_was_found_what_was_done_and_what_is_left():
         "",
         "host  done  unneeded  failed  planned  still found  run_id",
         "web1  6     0         1       0        1            20261121T220455Z-1f2e3d4c",
+        "",
+        "host  php-fpm to reload  count  because",
+        "web1  812, 813           2      it lives on in shared memory",
         "",
         "1 of 4 hosts are clean",
     ]
