@@ -6,8 +6,7 @@ The targets are laid out as ansible-test has them: a role, with its aliases besi
 """
 
 import os
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,24 +17,8 @@ NAMES = sorted(tasks.parents[1].name for tasks in TARGETS.glob("*/tasks/main.yml
 assert NAMES, f"no target in {TARGETS}"
 
 
-def run(*command: object, **options: object) -> str:
-    """Run `command` and return what it printed, or fail with it."""
-    done = subprocess.run(
-        list(map(str, command)),
-        check=False,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=600,
-        **options,
-    )
-    assert done.returncode == 0, f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.stdout}"
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
-def lab() -> Iterator[list[object]]:
+def lab(run: Callable[..., str]) -> Iterator[list[object]]:
     """The command of a lab of one web host, made for these tests and taken down after them."""
     if os.geteuid() != 0:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("the lab needs root: run this as root")
@@ -48,17 +31,14 @@ def lab() -> Iterator[list[object]]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_target(name: str, core: str, lab: list[object], tmp_path: Path) -> None:
+def test_target(
+    name: str, core: str, lab: list[object], run: Callable[..., str], environment: dict[str, str], tmp_path: Path
+) -> None:
     run(*lab, "reset", "web1")
     playbook = tmp_path / "target.yml"
     playbook.write_text(f"- hosts: php\n  roles:\n    - {name}\n", encoding="utf-8")
-    environment = {
-        **os.environ,
-        "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".cache/collections"),
-        "ANSIBLE_NOCOLOR": "true",
-        "ANSIBLE_ROLES_PATH": str(TARGETS),
-        "PATH": os.pathsep.join([core, os.environ["PATH"]]),
-    }
+    (tmp_path / "collections").symlink_to(CHECKOUT / ".cache/collections")
     inventory = run(*lab, "inventory").strip()
-    printed = run(f"{core}/ansible-playbook", "--inventory", inventory, playbook, cwd=tmp_path, env=environment)
+    command = [f"{core}/ansible-playbook", "--inventory", inventory, playbook]
+    printed = run(*command, cwd=tmp_path, env={**environment, "ANSIBLE_ROLES_PATH": str(TARGETS)})
     assert "DEPRECATION" not in printed

@@ -4,9 +4,9 @@
 
 import json
 import os
-import subprocess
 import sys
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,24 +28,8 @@ CONTENT = {
 }
 
 
-def run(*command: object, **options: object) -> str:
-    """Run `command` and return what it printed, or fail with it."""
-    done = subprocess.run(
-        list(map(str, command)),
-        check=False,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=600,
-        **options,
-    )
-    assert done.returncode == 0, f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.stdout}"
-    return done.stdout
-
-
 @pytest.fixture(scope="session")
-def artefact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def artefact(run: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("build")
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     run(CHECKOUT / "tests/toolchain/build", directory, env={**os.environ, "PATH": path})
@@ -68,20 +52,9 @@ def test_the_artefact_says_what_it_is(artefact: Path) -> None:
     assert artefact.name == f"phpfleet-remediation-{about['version']}.tar.gz"
 
 
-def alone(core: str, home: Path) -> dict[str, str]:
-    """An environment in which Ansible sees the collections below `home` and no others."""
-    return {
-        "ANSIBLE_COLLECTIONS_PATH": str(home / "collections"),
-        "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "false",
-        "ANSIBLE_NOCOLOR": "true",
-        "HOME": str(home),
-        "LC_ALL": "C.UTF-8",
-        "PATH": os.pathsep.join([core, "/usr/local/bin", "/usr/bin", "/bin"]),
-    }
-
-
-def test_the_audit_runs_from_the_installed_artefact(artefact: Path, core: str, tmp_path: Path) -> None:
-    environment = alone(core, tmp_path)
+def test_the_audit_runs_from_the_installed_artefact(
+    artefact: Path, core: str, run: Callable[..., str], environment: dict[str, str], tmp_path: Path
+) -> None:
     galaxy = [f"{core}/ansible-galaxy", "collection"]
     run(*galaxy, "install", artefact, "--offline", "--collections-path", tmp_path / "collections", env=environment)
     (tmp_path / "hosts").write_text(
@@ -97,7 +70,7 @@ def test_the_audit_runs_from_the_installed_artefact(artefact: Path, core: str, t
     assert "this_machine" in (tmp_path / "report" / "audit.md").read_text(encoding="utf-8")
 
 
-def test_galaxy_would_import_the_artefact(artefact: Path, tmp_path: Path) -> None:
+def test_galaxy_would_import_the_artefact(artefact: Path, run: Callable[..., str], tmp_path: Path) -> None:
     lint = CHECKOUT / ".venv/lint/bin"
     path = os.pathsep.join([str(lint), os.environ["PATH"]])
     environment = {**os.environ, "PATH": path, "HOME": str(tmp_path)}

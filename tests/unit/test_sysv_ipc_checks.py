@@ -277,9 +277,11 @@ def test_a_set_of_another_shape_needs_its_owner_declared(semaphores):
     assert only(judge_sets(odd, policy=policy(disposable_owners=["www-data"]))).evidence.grade == "declared"
 
 
-def test_a_php_set_that_somebody_has_open_is_not_of_that_shape():
-    opened = SET._replace(semaphores=(SET.semaphores[0], Semaphore(1, 42, 0, 0), SET.semaphores[2]))
-    assert_suspected(judge_sets(opened), "shape")
+@pytest.mark.parametrize("number", [1, 2], ids=["users", "lock"])
+def test_a_php_set_that_somebody_has_open_is_not_of_that_shape(number):
+    semaphores = list(SET.semaphores)
+    semaphores[number] = Semaphore(1, 42, 0, 0)
+    assert_suspected(judge_sets(SET._replace(semaphores=tuple(semaphores))), "shape")
 
 
 def test_a_mutex_of_a_running_httpd_is_protected():

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 import contextlib
 import os
+import time
 
 import pytest
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import (
@@ -83,8 +84,19 @@ def test_a_missing_column_is_named():
 
 
 def test_an_endless_line_is_refused():
-    with pytest.raises(Malformed, match="a line of"):
-        parse_table(SHM + b"1" * 5000, SEGMENT_COLUMNS, Segment, "/proc/sysvipc/shm")
+    for line in (b"1" * 5000, b"1" * 500 + b" 1" * 15):
+        with pytest.raises(Malformed, match=f"a line of {len(line)} bytes"):
+            parse_table(SHM + line, SEGMENT_COLUMNS, Segment, "/proc/sysvipc/shm")
+
+
+def test_a_line_shorter_than_its_header_is_named():
+    with pytest.raises(Malformed, match=r"b'7'.* begins a line of fewer fields"):
+        parse_table(SHM + b"7 8 9", SEGMENT_COLUMNS, Segment, "/proc/sysvipc/shm")
+
+
+def test_what_is_no_number_is_told():
+    with pytest.raises(Malformed, match=r"does not hold the numbers that its header names.*1668"):
+        parse_table(SHM.replace(b"1666", b"1668"), SEGMENT_COLUMNS, Segment, "/proc/sysvipc/shm")
 
 
 def test_numbers_are_exactly_as_many_as_wanted():
@@ -185,6 +197,22 @@ def test_two_looks_are_taken_only_where_something_is_idle():
     idle = Kernel({path: [table(Segment, segment())]})
     assert sysv_ipc.gather_segments(idle, POLICY).changing == frozenset()
     assert idle.pauses == 1
+
+
+def test_the_two_looks_are_apart_however_long_the_first_takes():
+    class Paused(Kernel):
+        def read(self, path, limit, follow=False):
+            moments.append(time.monotonic() + sum(pauses))
+            return super().read(path, limit, follow)
+
+        def pause(self, seconds):
+            pauses.append(seconds)
+
+    for count in (1, 2000):
+        moments, pauses = [], []
+        segments = [segment(shmid=number) for number in range(count)]
+        sysv_ipc.gather_segments(Paused({"/proc/sysvipc/shm": [table(Segment, *segments)]}), POLICY)
+        assert moments[1] - moments[0] >= sysv_ipc.LOOKS_APART and len(pauses) == 1
 
 
 @pytest.mark.parametrize("after", [[], [segment(nattch=1)], [segment(lpid=7)]], ids=["gone", "attached", "used"])
