@@ -49,6 +49,7 @@ class Payload:
         self._room = size
         self._strings: Dict[int, int] = {}  # offset to length, with the byte that ends it
         self._embedded: Set[int] = set()  # strings within something else that is claimed
+        self._hashes: Dict[int, int] = {}  # of the names at an offset
         self._spare = 0  # bytes that the slots of emptied tables may still take
 
     def locate(self, pointer: int, length: int, what: str) -> int:
@@ -135,13 +136,22 @@ class Payload:
         if self._spare < 0 or (at - end) % slots or self.data.count(0, end, at) < at - end:
             raise Broken(end, f"{at - end} bytes that nothing points to")
 
-    def hash(self, key: bytes) -> int:
-        """Return Zend's hash of a key, NUL included: DJBX33A with signed bytes, in an unsigned long (zend_hash.h)."""
-        return _short_hash(key, self.hash_bits) if len(key) <= _CHUNK else _hash(key, self.hash_bits)
+    def hash(self, at: int, length: int) -> int:
+        """Return Zend's hash of the key of that many bytes, NUL included (zend_hash.h).
+
+        It is summed up once, however often the same key is named.
+        """
+        if at not in self._hashes:
+            key = self.data[at : at + length]
+            self._hashes[at] = _short_hash(key, self.hash_bits) if length <= _CHUNK else key_hash(key, self.hash_bits)
+        return self._hashes[at]
 
 
-def _hash(key: bytes, bits: int) -> int:
-    """Return the hash, summed up by powers of 33, so that no byte of the key costs a step of Python."""
+def key_hash(key: bytes, bits: int) -> int:
+    """Return DJBX33A of signed bytes in so many bits: h = h * 33 + byte, from 5381 on.
+
+    It is summed up by powers of 33, so that no byte of the key costs a step of Python.
+    """
     total = 5381
     for at in range(0, len(key), _CHUNK):
         chunk = array.array("b", key[at : at + _CHUNK])
@@ -151,4 +161,4 @@ def _hash(key: bytes, bits: int) -> int:
     return total
 
 
-_short_hash = functools.lru_cache(maxsize=4096)(_hash)
+_short_hash = functools.lru_cache(maxsize=4096)(key_hash)

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Tuple
 
 from .eaccelerator_layouts import Script, Structure
 from .eaccelerator_oplines import walk_code
-from .eaccelerator_payload import Broken, Payload
+from .eaccelerator_payload import NAME_MAX, Broken, Payload
 from .eaccelerator_tables import walk_later, walk_table, walk_value
 
 ARGUMENTS_MAX = 10000
@@ -126,12 +126,9 @@ class _Walk:
     def _body(self, at: int, fields: Dict[str, Any]) -> None:
         payload = self.payload
         last, count = fields["last"], fields["variable_count"]
-        if (
-            fields.get("this_var", NOWHERE) not in (NOWHERE, *range(max(1, min(count, 1))))
-            and fields["this_var"] >= count
-        ):
+        if max(1, count) <= fields.get("this_var", NOWHERE) < NOWHERE:
             raise Broken(at, f"$this is variable {fields['this_var']} of {count}")
-        if fields.get("early_binding", NOWHERE) != NOWHERE and fields["early_binding"] >= last:
+        if last <= fields.get("early_binding", NOWHERE) < NOWHERE:
             raise Broken(at, f"classes are bound from opcode {fields['early_binding']} of {last} on")
         walk_code(payload, fields)
         self._variables(fields)
@@ -151,12 +148,11 @@ class _Walk:
         if not count:
             return
         at = payload.claim(fields["variables"], count * layout.size, "variables")
-        data = payload.data
-        for name, length, code in layout.row.iter_unpack(memoryview(data)[at : at + count * layout.size]):
+        for name, length, code in layout.row.iter_unpack(memoryview(payload.data)[at : at + count * layout.size]):
             if length < 0:
                 raise Broken(at, f"a variable's name of {length} bytes")
             found = payload.string(name, length, "a variable's name")
-            if payload.hash(data[found : found + length + 1]) != code:
+            if payload.hash(found, length + 1) != code:
                 raise Broken(found, f"a variable with the hash {code:#x}, which its name has not")
 
     def _loops(self, fields: Dict[str, Any]) -> None:
@@ -186,6 +182,8 @@ class _Walk:
         payload, layout = self.payload, self.script.class_entry
         at = payload.claim(pointer, layout.size, "a class")
         fields = layout.fields(payload.data, at)
+        if fields["name_length"] >= NAME_MAX:
+            raise Broken(at, f"a class whose name has {fields['name_length']} bytes")
         if fields["type"] != USER or fields["flags"] >= CLASS_FLAGS_END or fields["interfaces"] > INTERFACES_MAX:
             raise Broken(
                 at, f"a class of type {fields['type']}, flags {fields['flags']:#x}, {fields['interfaces']} interfaces"

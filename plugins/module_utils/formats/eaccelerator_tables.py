@@ -19,11 +19,8 @@ _TYPES.update({0x10 | CONSTANT: CONSTANT, 0x10 | _BY_INDEX | CONSTANT: CONSTANT,
 def walk_zval(payload: Payload, at: int, is_chained: bool) -> int:
     """Walk the value at that offset and return its type. The contents of an array are left for later."""
     value, length, type_byte = payload.script.zval.packed.unpack_from(payload.data, at)
-    if type_byte == STRING:
-        kind = STRING
-    elif type_byte in _TYPES:
-        kind = _TYPES[type_byte]
-    else:
+    kind = _TYPES.get(type_byte)
+    if kind is None:
         raise Broken(at, f"a value of type {type_byte:#04x}")
     if kind in (STRING, CONSTANT):
         if length < 0:
@@ -62,7 +59,7 @@ def walk_table(payload: Payload, at: int, element: Callable[[Payload, int, bool]
         payload.empty(size * payload.script.pointer_size)
         return
     chain = _walk_list(payload, at, element, is_chained)
-    last = next(reversed(list(chain)))
+    last = list(chain)[-1]
     if tail != last or current != head:
         raise Broken(at, f"a table whose last element is {last:#x}, which says {tail:#x}, and stands at {current:#x}")
     if is_chained:
@@ -86,7 +83,7 @@ def _walk_list(
         payload.claim(pointer, key_offset + key_length, "a table's element")
         if list_last != previous:
             raise Broken(at, f"an element whose predecessor is {previous:#x}, which says {list_last:#x}")
-        if key_length and payload.hash(data[at + key_offset : at + key_offset + key_length]) != code:
+        if key_length and payload.hash(at + key_offset, key_length) != code:
             raise Broken(at, f"an element with the hash {code:#x}, which its key has not")
         if own_pointer and own != pointer + own_data:
             raise Broken(at, f"an element whose data is at {own:#x}, not within it")
@@ -101,10 +98,9 @@ def _walk_list(
 def _walk_slots(payload: Payload, slots: int, size: int, chain: Dict[int, Tuple[int, int, int]]) -> None:
     """Walk the chain behind each slot: every element is in that of its hash, and in no other."""
     at = payload.claim(slots, size * payload.script.pointer_size, "a table's slots")
-    code = payload.script.pointer.format
-    text = code if isinstance(code, str) else code.decode("ascii")  # bytes before Python 3.7
+    code = "Q" if payload.script.pointer_size == 8 else "I"
     found = 0
-    for slot, first in enumerate(struct.unpack_from(f"<{size}{text[-1]}", payload.data, at)):
+    for slot, first in enumerate(struct.unpack_from(f"<{size}{code}", payload.data, at)):
         previous, pointer = 0, first
         while pointer:
             found += 1
