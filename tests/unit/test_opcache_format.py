@@ -238,6 +238,25 @@ def test_a_filename_that_is_nowhere(mode: str, pointer: int) -> None:
     assert seen.entry.script is None
 
 
+@pytest.mark.parametrize("length", [0, 1 << 12, 1 << 62])
+def test_a_filename_of_no_length_that_a_path_has(length: int) -> None:
+    data = sample("file_cache_only")
+    place = HEADER + number(data, HEADER) + 16
+    assert number(data, place) == len("/srv/shop/app/lib.php")
+    seen = read(sealed(with_number(data, place, length)), (8, 2))
+    assert seen.entry is not None
+    assert seen.entry.script is None
+
+
+def test_a_filename_that_reaches_past_the_end() -> None:
+    data = sample("shared_memory")
+    end = len(data) - HEADER - number(data, BODY_SIZE) - 32 + 1
+    moved = with_number(with_number(data, HEADER, end), len(data) - 32 + 16, 100)
+    seen = read(sealed(moved), (8, 2))
+    assert seen.entry is not None
+    assert seen.entry.script is None
+
+
 def test_a_size_of_the_body_that_leads_nowhere() -> None:
     seen = read(sealed(with_number(sample("shared_memory"), BODY_SIZE, 1 << 62)), (8, 2))
     assert [flaw.kind for flaw in seen.flaws] == ["split"]

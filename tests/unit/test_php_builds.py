@@ -126,6 +126,12 @@ def test_what_comes_last_holds() -> None:
     assert runtime.sources["zend_extension"] == "/etc/php/8.2/fpm/conf.d/20-b.ini:2"
 
 
+def test_what_is_for_requests_to_one_directory_is_no_setting() -> None:
+    ini = "opcache.file_cache = /a\n[HOST=x]\nopcache.file_cache = /b\n[PHP]\nopcache.file_cache = /c\n"
+    found = only(debian(files={"/etc/php/8.2/fpm/php.ini": ini, "/etc/php/8.2/fpm/conf.d/a.ini": "memory_limit = 1\n"}))
+    assert found.settings == {"opcache.file_cache": "/a", "memory_limit": "1"}
+
+
 def test_what_a_pool_cannot_change() -> None:
     text = "[www]\nphp_admin_flag[opcache.file_cache_only] = on\nphp_admin_value[zend_extension] = x.so\n"
     assert only(debian(files={POOL: text})).settings == {"memory_limit": "128M"}
@@ -156,8 +162,14 @@ def test_a_php_fpm_without_configuration() -> None:
 
 
 def test_links_are_the_program_that_they_lead_to() -> None:
-    found = only(debian(links={"/usr/sbin/php-fpm": "/etc/alternatives/php-fpm", "/etc/alternatives/php-fpm": FPM}))
-    assert found.build.program == FPM
+    alternative = "/etc/alternatives/php-fpm"
+    links = {
+        "/usr/sbin/php-fpm": alternative,
+        alternative: FPM,
+        "/usr/sbin/php82-php-fpm": FPM,
+        "/usr/bin/php-fpm": FPM,
+    }
+    assert only(debian(links=links)).build.program == FPM
 
 
 def test_what_is_not_called_as_php_is() -> None:
@@ -242,6 +254,18 @@ def test_a_program_that_was_replaced_still_tells_its_version() -> None:
     assert found.unreadable == ()
 
 
+def test_a_replaced_program_has_only_what_its_master_runs_with() -> None:
+    old = dict(MASTER, executable=FPM + " (deleted)", title="php-fpm: master process (/etc/shop.conf)")
+    found = runtimes(
+        debian(
+            processes=[old],
+            files={"/etc/shop.conf": "[shop]\nuser = shop\n"},
+            commands={"/proc/45/exe -n -i": phpinfo("FPM/FastCGI", "/etc/php/8.2/fpm", "8.2.35")},
+        )
+    )
+    assert {(one.build.version, one.pool) for one in found} == {("8.2.36", "www"), ("8.2.35", "shop")}
+
+
 def test_a_masters_program_in_an_unusual_place() -> None:
     path = "/srv/build/sbin/php-fpm"
     found = runtimes(
@@ -284,12 +308,21 @@ def test_what_depends_on_the_environment_is_no_setting() -> None:
 
 
 def test_a_master_of_a_container_is_not_ours() -> None:
-    inside = dict(
-        pid=60, executable="/usr/local/sbin/php-fpm", title="php-fpm: master process (/usr/local/etc/php-fpm.conf)"
-    )
-    found = gather(debian(processes=[MASTER, inside], links={"/proc/60/ns/pid": "pid:[4026532000]"}))
-    assert [one.masters for one in found.runtimes] == [(45,)]
+    inside = dict(MASTER, pid=60, title="php-fpm: master process (/etc/inside.conf)")
+    links = {"/proc/60/ns/pid": "pid:[4026532000]"}
+    found = gather(debian(processes=[MASTER, inside], links=links, files={"/etc/inside.conf": "[inside]\nuser = x\n"}))
+    assert [(one.pool, one.masters) for one in found.runtimes] == [("www", (45,))]
     assert found.unreadable == ()
+
+
+def test_an_include_of_itself_ends() -> None:
+    found = gather(debian(files={POOL: f"include={POOL}\n"}))
+    assert [reason for reason in found.unreadable if "it is included 6 deep" in reason]
+
+
+def test_an_include_of_nothing() -> None:
+    text = "include = /etc/nothing.conf\ninclude = /etc/none/*.conf\n[www]\nuser = www-data\n"
+    assert only(debian(files={CONFIGURATION: text})).pool == "www"
 
 
 def test_ids_that_are_not_computed_are_said() -> None:

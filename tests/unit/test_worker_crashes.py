@@ -101,6 +101,10 @@ def test_a_log_that_is_not_looked_at_is_said(more: Dict[str, Any], said: str) ->
     assert said in found.unread[0]
 
 
+def test_a_master_of_a_container_is_not_ours() -> None:
+    assert gather(links={"/proc/45/ns/pid": "pid:[4026532000]"}) == Crashes((), ())
+
+
 def test_without_psutil_nothing_is_known() -> None:
     with pytest.raises(LibraryMissing):
         gather(psutil=False)

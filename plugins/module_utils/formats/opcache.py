@@ -199,7 +199,8 @@ def _script(data: bytes, entry: Entry) -> Optional[str]:
     (length,) = _STRING.unpack_from(data, HEADER + start)
     if not 0 < length <= _PATH_LIMIT or text + length >= limit:
         return None
-    return os.fsdecode(data[HEADER + text : HEADER + text + length])
+    name = data[HEADER + text : HEADER + text + length]
+    return None if b"\0" in name else os.fsdecode(name)
 
 
 def _number(data: bytes, offset: int) -> int:
