@@ -251,7 +251,7 @@ def test_a_filename_of_no_length_that_a_path_has(length: int) -> None:
 def test_a_filename_that_reaches_past_the_end() -> None:
     data = sample("shared_memory")
     end = len(data) - HEADER - number(data, BODY_SIZE) - 32 + 1
-    moved = with_number(with_number(data, HEADER, end), len(data) - 32 + 16, 100)
+    moved = with_number(with_number(data, HEADER, end), len(data) - 32 + 16, 100)[:-8] + b"/srv/abc"
     seen = read(sealed(moved), (8, 2))
     assert seen.entry is not None
     assert seen.entry.script is None

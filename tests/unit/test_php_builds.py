@@ -169,7 +169,7 @@ def test_links_are_the_program_that_they_lead_to() -> None:
         "/usr/sbin/php82-php-fpm": FPM,
         "/usr/bin/php-fpm": FPM,
     }
-    assert only(debian(links=links)).build.program == FPM
+    assert only(debian(links=links, processes=[dict(pid=1)])).build.program == FPM
 
 
 def test_what_is_not_called_as_php_is() -> None:
@@ -307,11 +307,16 @@ def test_what_depends_on_the_environment_is_no_setting() -> None:
     assert runtime.settings == {"opcache.enable": "1"}
 
 
-def test_a_master_of_a_container_is_not_ours() -> None:
-    inside = dict(MASTER, pid=60, title="php-fpm: master process (/etc/inside.conf)")
-    links = {"/proc/60/ns/pid": "pid:[4026532000]"}
-    found = gather(debian(processes=[MASTER, inside], links=links, files={"/etc/inside.conf": "[inside]\nuser = x\n"}))
-    assert [(one.pool, one.masters) for one in found.runtimes] == [("www", (45,))]
+def test_a_program_of_a_container_is_never_run() -> None:
+    inside = dict(MASTER, pid=60, executable=FPM + " (deleted)")
+    found = gather(
+        debian(
+            processes=[MASTER, inside],
+            links={"/proc/60/ns/pid": "pid:[4026532000]"},
+            commands={"/proc/60/exe -n -i": phpinfo("FPM/FastCGI", "/etc/php/8.2/fpm", "8.2.35")},
+        )
+    )
+    assert [(one.build.version, one.pool, one.masters) for one in found.runtimes] == [("8.2.36", "www", (45,))]
     assert found.unreadable == ()
 
 
