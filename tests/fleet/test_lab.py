@@ -5,6 +5,7 @@
 import ipaddress
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -245,6 +246,9 @@ def test_the_demo_ends_with_what_was_found_remedied_and_left(other_lab: str) -> 
     assert ["web1", "sysv_ipc.orphaned_segment", "64", "64", "0"] in summary
     assert ["web3", "sysv_ipc.orphaned_segment", "3", "0", "3"] in summary
     assert ["web2", "pidfile.foreign_process", "1", "1", "0"] in summary
+    assert ["web3", "opcode_cache.crashing_entry", "1", "1", "0"] in summary
+    statuses = re.findall(r"GET / -> (\d+)", done.stdout)
+    assert sorted(statuses[:3]) == ["200", "500", "502"] and statuses[3:] == ["200"] * 3
     assert all(line.endswith("on") for line in lab_command(other_lab, "status").splitlines())
 
 
