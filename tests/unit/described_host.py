@@ -12,6 +12,9 @@ processes:                   # parent, started, name, uid have defaults; executa
 threads: {102: 100}          # thread id: process
 files:                       # text, or a mapping with content, mode, uid, gid, mtime, inode, kind (file, fifo, socket)
   /run/nginx.pid: "51\n"
+  /cache/a.php.bin: {sample: opcache/…/a.php.bin, patch: {56: "08*4"}}   # a file below samples/; hex at an offset
+  /srv/a.php: {size: 479, device: 2}
+mounts: [/cache]             # where something is mounted
 links: {/var/run: /run}
 directories: [/run/lock]     # empty ones
 forbidden: [/run/sudo]
@@ -35,9 +38,11 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import
     TooLarge,
     Untrusted,
 )
-from ansible_collections.phpfleet.remediation.plugins.module_utils.host import Host, Ran, Stat
+from ansible_collections.phpfleet.remediation.plugins.module_utils.host import Host, Ran
+from ansible_collections.phpfleet.remediation.plugins.module_utils.tree import Blind, Leaf, Stat, Tree
 
 NOW = 1795300000.0
+SAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "samples")
 KINDS = {"file": stat.S_IFREG, "fifo": stat.S_IFIFO, "socket": stat.S_IFSOCK}
 
 
@@ -129,6 +134,35 @@ class DescribedHost(Host):
             raise Missing(f"{path}: there is no such file", path=path)
         return self._below(real)
 
+    def survey(self, path: str, enters: Any, look: Any) -> Any:
+        self._demand_allowed(path)
+        real = self._real(path, False)
+        if not self._is_directory(real):
+            raise Missing(f"{path}: there is no such file", path=path)
+        tree: Any = Tree()
+        self._walk(real, "", enters, look, tree)
+        return tree
+
+    def _walk(self, real: str, path: str, enters: Any, look: Any, tree: Any) -> None:
+        for name in self._below(real):
+            inside, below = posixpath.join(real, name), posixpath.join(path, name)
+            if inside in self._links or inside in self._files or not enters(below):
+                said = look(_DescribedLeaf(self, inside, below))
+                tree.said.extend([] if said is None else [said])
+            elif inside in self._forbidden:
+                tree.blind.append(Blind(below, Forbidden(f"{below}: not readable for this user; run with become")))
+            elif self.is_mount(inside):
+                tree.blind.append(Blind(below, Untrusted(f"{below}: something else is mounted there")))
+            else:
+                self._walk(inside, below, enters, look, tree)
+
+    def stat_as_named(self, path: str) -> Stat:
+        self._demand_allowed(path)
+        return self.stat(path, follow=True)
+
+    def is_mount(self, path: str) -> bool:
+        return path in (self.description.get("mounts") or ())
+
     def physical(self, path: str) -> str:
         parent, name = posixpath.split(path)
         real = self._real(parent, True)
@@ -186,12 +220,39 @@ class DescribedHost(Host):
         described = self._files[real]
         if not isinstance(described, dict):
             described = dict(content=described)
-        content = described.get("content", "")
-        content = content if isinstance(content, bytes) else content.encode("utf-8", "surrogateescape")
+        content = _content(described)
         mode = KINDS[described.get("kind", "file")] | described.get("mode", 0o644)
         mtime_ns = int(described.get("mtime", NOW - 3600) * 10**9)
         inode = described.get("inode", _inode(real))
-        return content, Stat(mode, described.get("uid", 0), described.get("gid", 0), len(content), mtime_ns, inode, 1)
+        device = described.get("device", 1)
+        owner = (described.get("uid", 0), described.get("gid", 0))
+        return content, Stat(mode, *owner, len(content), mtime_ns, inode, device)
+
+
+class _DescribedLeaf(Leaf):
+    def __init__(self, host: DescribedHost, real: str, path: str) -> None:
+        super().__init__(-1, posixpath.basename(path), path)
+        self._host = host
+        self._real = real
+
+    def stat(self) -> Stat:
+        return self._host.stat(self._real)
+
+    def read(self, limit: int) -> Tuple[bytes, Stat]:
+        return self._host.read_with_stat(self._real, limit)
+
+
+def _content(described: Dict[str, Any]) -> bytes:
+    if "sample" not in described:
+        content = described.get("content", "x" * described.get("size", 0))
+        return content if isinstance(content, bytes) else content.encode("utf-8", "surrogateescape")
+    with open(os.path.join(SAMPLES, described["sample"]), "rb") as file:
+        sample = bytearray(file.read())
+    for offset, text in (described.get("patch") or {}).items():
+        digits, _unused, times = text.partition("*")
+        put = bytes.fromhex(digits) * int(times or 1)
+        sample[offset : offset + len(put)] = put
+    return bytes(sample[: described.get("size")])
 
 
 def _tree(directory: str) -> Iterator[Tuple[str, bytes]]:

@@ -3,6 +3,7 @@
 """One file of an opcode cache, and what is counted of those that are as they should be."""
 
 import errno
+import stat
 import threading
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
@@ -125,6 +126,8 @@ def foreign(leaf: Leaf, tally: Tally, problem: str) -> Optional[CachedScript]:
     except CannotLook as error:
         tally.not_seen(str(error))
         return None
+    if stat.S_ISLNK(seen.mode):
+        problem = "it is a link; no engine makes one, and PHP would follow it"
     return CachedScript(leaf.path, seen, FOREIGN, problem) if tally.notes_foreign() else None
 
 
