@@ -19,6 +19,7 @@ UNIT := $(UNIT_PYTHONS:%=.venv/unit-%)
 UNITS := controller-test controller-oldest $(UNIT_PYTHONS:%=unit-%)
 SANITY := sanity-test sanity-oldest
 # One more than cores: much of a test run is waiting.
+SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
 JOBS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 # Ansible finds a collection by its name only: the checkout is linked to where it looks.
@@ -60,10 +61,10 @@ bench: $(RUN)/ready $(LINK) ## Measure side by side
 build: $(RUN)/ready ## Build the artefact into build/
 	@$(RUN_PATH) tests/toolchain/build build
 
-# Side by side what needs no lab of its own time; the longest begin first.
+# Side by side, the longest first; the Molecule scenario is one of the fleet's tests. Two labs at most at a time.
 test: environments $(LINK) ## Run every test
-	@$(MAKE) --jobs $(JOBS) --output-sync=target $(SANITY) $(UNITS) test-lint test-molecule test-package
-	$(TEST_PATH) python -m pytest tests/integration tests/fleet
+	@$(MAKE) --jobs $(JOBS) --output-sync=target $(SANITY) $(UNITS) test-lint test-package
+	$(TEST_PATH) python -m pytest $(SIDE_BY_SIDE) tests/integration tests/fleet
 
 test-lint: $(LINT)/ready $(LINK) ## Formatting, types, YAML, Ansible, documentation, shell
 	@tests/toolchain/apt-packages shellcheck
@@ -107,7 +108,7 @@ test-integration: $(OLDEST)/ready $(TEST)/ready $(LINK) ## Each module on a real
 	$(TEST_PATH) python -m pytest tests/integration
 
 test-fleet: $(TEST)/ready $(LINK) ## Scenarios over SSH on the lab
-	$(TEST_PATH) python -m pytest tests/fleet
+	$(TEST_PATH) python -m pytest $(SIDE_BY_SIDE) tests/fleet
 
 clean: ## Remove what make made in the checkout (a lab is taken down by lab-down)
 	rm -rf .venv .cache build

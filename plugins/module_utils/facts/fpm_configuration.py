@@ -83,9 +83,10 @@ class _Configuration:
         if isinstance(entry, ini.Section):
             self._section = GLOBAL if entry.name.lower() == GLOBAL else entry.name
             return
-        value = entry.value.replace("$pool", self._section)
-        if entry.name != "include":
-            self.said.append(Said(self._section, entry.name, value, source))
+        value = entry.value if self._section == GLOBAL else entry.value.replace("$pool", self._section)
+        name = entry.name if "[" in entry.name else entry.name.lower()  # those in brackets are PHP's, and case counts
+        if name != "include":
+            self.said.append(Said(self._section, name, value, source))
             return
         for path in self._reading.matching(os.path.join(self._prefix, value)):
             try:

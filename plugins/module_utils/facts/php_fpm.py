@@ -4,13 +4,12 @@
 
 import os
 import re
-from typing import NamedTuple, Tuple, Union
+from typing import NamedTuple, Tuple
 
-from ..errors import CannotLook, Malformed, Missing, TooLarge
-from ..formats import ini
+from ..errors import CannotLook
 from ..host import Host
 from ..policy import Policy
-from . import processes
+from . import fpm_configuration, processes
 from .masters import Configured, Master, Program, Reading, find
 from .processes import Process
 
@@ -23,7 +22,6 @@ PROGRAM = Program(
     nested=False,
 )
 _TITLE = re.compile(re.escape(PROGRAM.master_title) + r" \((.*)\)")
-INCLUDE_DEPTH = 5  # as fpm_conf_load_ini_file() of php-src
 
 
 class PhpFpm(NamedTuple):
@@ -48,43 +46,9 @@ def configuration(host: Host, master: Process) -> Configured:
             pid=master.pid,
         )
     reading = Reading(host)
-    values = _Pid(reading, os.path.dirname(os.path.dirname(master.executable or "/")))
-    values.read(path, 1)
-    return _configured(path, values.pid, values.prefix, reading.trusted)
-
-
-class _Pid:
-    """Reads the pidfile of [global] out of a file and all that it includes; what comes last holds."""
-
-    def __init__(self, reading: Reading, prefix: str) -> None:
-        self.reading = reading
-        self.prefix = prefix  # of the build, as its executable's place suggests: /usr for /usr/sbin/php-fpm8.2
-        self.pid = ""
-        self._section = "global"
-
-    def read(self, path: str, depth: int) -> None:
-        if depth > INCLUDE_DEPTH:
-            raise TooLarge(f"{path}: it is included {depth} deep, where php-fpm allows {INCLUDE_DEPTH}", path=path)
-        try:
-            for entry in ini.parse(self.reading.read(path)):
-                self._take(entry, depth)
-        except Malformed as error:
-            raise CannotLook(f"{path}: {error}", path=path) from error
-
-    def _take(self, entry: Union[ini.Section, ini.Setting], depth: int) -> None:
-        if isinstance(entry, ini.Section):
-            self._section = entry.name.lower()
-        elif entry.name == "include":
-            self._include(entry.value, depth)
-        elif entry.name.lower() == "pid" and self._section == "global":
-            self.pid = entry.value
-
-    def _include(self, pattern: str, depth: int) -> None:
-        for path in self.reading.matching(os.path.join(self.prefix, pattern)):
-            try:
-                self.read(path, depth + 1)
-            except Missing:
-                continue  # php-fpm warns and goes on
+    prefix = fpm_configuration.prefix_of(master.executable or "")
+    pid = fpm_configuration.last(fpm_configuration.read(reading, path, prefix), fpm_configuration.GLOBAL).get("pid")
+    return _configured(path, pid.value if pid else "", prefix, reading.trusted)
 
 
 def _configured(path: str, pid: str, prefix: str, trusted: bool) -> Configured:
@@ -94,6 +58,4 @@ def _configured(path: str, pid: str, prefix: str, trusted: bool) -> Configured:
         )
     if not pid or pid.startswith("/"):
         return Configured(path, pid or None, False, trusted)
-    # PHP_LOCALSTATEDIR of the build: PREFIX/var by default, /var in distributions' builds.
-    state = "/var" if prefix == "/usr" else prefix + "/var"
-    return Configured(path, os.path.join(state, pid), True, trusted)
+    return Configured(path, os.path.join(fpm_configuration.state_directory(prefix), pid), True, trusted)
