@@ -16,7 +16,7 @@ from typing import IO, Any, Callable, Dict, Iterator, List, NamedTuple, Optional
 from .directory import explained, mount_of, open_place
 from .errors import CannotLook, LibraryMissing, Missing, PhpfleetError, TooLarge, Untrusted, broken
 from .policy import Policy
-from .tree import Leaf, Stat, Tree, read_end_of_plain_file, read_plain_file, stat_of, survey
+from .tree import C, Look, Stat, Tree, read_end_of_plain_file, read_plain_file, stat_of, survey
 
 try:
     import psutil
@@ -132,8 +132,8 @@ class Host:
         finally:
             os.close(descriptor)
 
-    def survey(self, path: str, enters: Callable[[str], bool], look: Callable[[Leaf], Optional[F]]) -> Tree[F]:
-        """Let ``look`` see every file below a directory, in several threads; see tree.survey()."""
+    def survey(self, path: str, enters: Callable[[str], bool], looker: Callable[[C], Look[F]], counts: C) -> Tree[F]:
+        """Look at every file below a directory, in several processes; see tree.survey()."""
         place = open_place(self.root, path)
         try:
             opened = os.open(place.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=place.directory)
@@ -142,7 +142,7 @@ class Host:
         finally:
             os.close(place.directory)
         try:
-            return survey(opened, enters, look)
+            return survey(opened, enters, looker, counts)
         except OSError as error:
             raise explained(error, path) from error
         finally:

@@ -2,26 +2,29 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Look at every file of a tree that others can write: by descriptors, following no link and crossing no mount.
 
-One thread lists, and as many as there are processors look: reading a file and summing it up both free the interpreter.
-A directory is opened once for all that is in it.
+One process a processor does it: threads would hinder one another at each of the several short system calls a file.
+Each lists the whole tree, which is cheap, and looks at the files that are its own by their path, so that nothing needs
+to be handed to it.
 """
 
+import multiprocessing
 import os
 import stat
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Callable, Deque, Generic, Iterator, List, NamedTuple, Optional, Tuple, TypeVar
+import zlib
+from multiprocessing.connection import Connection
+from typing import Any, Callable, Generic, Iterator, List, NamedTuple, Optional, Tuple, TypeVar
 
 from .directory import explained, mount_of
-from .errors import CannotLook, Missing, TooLarge, Untrusted
+from .errors import CannotLook, Missing, PhpfleetError, TooLarge, Untrusted, broken
 
 F = TypeVar("F")
 
 DEPTH_LIMIT = 100  # directories below one another; a path of PATH_MAX may have 2,048
-CHUNK = 128  # files that one thread looks at before it hands back what it found
+PROCESSES_LIMIT = 8
 _ENTER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # O_NONBLOCK: opening a FIFO that somebody planted must not wait for its writer.
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+_FORK = multiprocessing.get_context("fork")  # looks are closures, which only a fork takes along
 
 
 class Stat(NamedTuple):
@@ -71,33 +74,86 @@ class Tree(Generic[F]):
         self.blind: List[Blind] = []
 
 
-def survey(top: int, enters: Callable[[str], bool], look: Callable[[Leaf], Optional[F]]) -> Tree[F]:
-    """Call ``look`` for every leaf below an open directory, in several threads, and keep what it says unless None.
+class Counts:
+    """What a look counts besides: each process has its own, and survey() adds them up."""
 
-    enters(path) says whether a directory is entered; one that is not is a leaf too. Raises what ``look`` raises.
+    def add(self, other: Any) -> None:
+        """Add what another process has counted."""
+
+
+C = TypeVar("C", bound=Counts)
+Look = Callable[[Leaf], Optional[F]]
+
+
+def survey(top: int, enters: Callable[[str], bool], looker: Callable[[C], Look[F]], counts: C) -> Tree[F]:
+    """Look at every leaf below an open directory, in several processes, and keep what is said of it unless None.
+
+    enters(path) says whether a directory is entered; one that is not is a leaf too. looker(counts) returns what looks,
+    and adds to these counts. Raises what that raises.
     """
-    tree: Tree[F] = Tree()
-    workers = len(os.sched_getaffinity(0))
-    with ThreadPoolExecutor(workers) as pool:
-        pending: Deque[Future[List[F]]] = deque()
-
-        def hand_out(directory: int, path: str, names: List[str]) -> None:
-            pending.append(pool.submit(_look_at, os.dup(directory), path, names, look))
-            while len(pending) > 4 * workers:
-                tree.said.extend(pending.popleft().result())
-
-        _list(top, "", mount_of(top), enters, hand_out, tree.blind)
-        for future in pending:
-            tree.said.extend(future.result())
+    processes = min(len(os.sched_getaffinity(0)), PROCESSES_LIMIT)
+    others = [_start(top, enters, looker, type(counts)(), number, processes) for number in range(1, processes)]
+    tree = _share(top, enters, looker, counts, 0, processes)
+    for process, answer in others:
+        said, counted = _answer(answer)
+        process.join()
+        tree.said.extend(said)
+        counts.add(counted)
     return tree
 
 
-def _look_at(directory: int, path: str, names: List[str], look: Callable[[Leaf], Optional[F]]) -> List[F]:
+def _start(
+    top: int, enters: Callable[[str], bool], looker: Callable[[C], Look[F]], counts: C, number: int, processes: int
+) -> Tuple[Any, Connection]:
+    def work() -> None:
+        try:
+            theirs.send((_share(top, enters, looker, counts, number, processes).said, counts))
+        except PhpfleetError as error:
+            theirs.send(error)
+        except Exception as error:  # whatever it is, who waits for the answer must be told
+            theirs.send(broken(error))
+
+    ours, theirs = _FORK.Pipe(duplex=False)
+    process = _FORK.Process(target=work, daemon=True)
+    process.start()
+    theirs.close()
+    return process, ours
+
+
+def _answer(connection: Connection) -> Any:
     try:
-        said = (look(Leaf(directory, name, _join(path, name))) for name in names)
-        return [one for one in said if one is not None]
+        answer = connection.recv()
+    except EOFError as error:
+        raise CannotLook("a process that read files was killed; look again with more memory, or at less") from error
     finally:
-        os.close(directory)
+        connection.close()
+    if isinstance(answer, PhpfleetError):
+        raise answer
+    return answer
+
+
+def _share(
+    top: int, enters: Callable[[str], bool], looker: Callable[[C], Look[F]], counts: C, number: int, processes: int
+) -> Tree[F]:
+    """Look at the leaves whose path falls to one of several processes."""
+    tree: Tree[F] = Tree()
+    look = looker(counts)
+
+    def see(directory: int, name: str, path: str) -> None:
+        if zlib.crc32(os.fsencode(path)) % processes == number:
+            said = look(Leaf(directory, name, path))
+            if said is not None:
+                tree.said.append(said)
+
+    tree.blind = list_tree(top, enters, see)
+    return tree
+
+
+def list_tree(top: int, enters: Callable[[str], bool], see: Callable[[int, str, str], None]) -> List[Blind]:
+    """Call see(directory, name, path) for every leaf below an open directory; return what it is blind to."""
+    blind: List[Blind] = []
+    _list(top, "", mount_of(top), enters, see, blind)
+    return blind
 
 
 def _list(
@@ -105,21 +161,16 @@ def _list(
     path: str,
     mount: Tuple[int, Optional[int]],
     enters: Callable[[str], bool],
-    hand_out: Callable[[int, str, List[str]], None],
+    see: Callable[[int, str, str], None],
     blind: List[Blind],
 ) -> None:
-    names: List[str] = []
     inner: List[str] = []
     for name, is_directory in _entries(directory):
-        if is_directory and enters(_join(path, name)):
+        below = _join(path, name)
+        if is_directory and enters(below):
             inner.append(name)
-            continue
-        names.append(name)
-        if len(names) == CHUNK:
-            hand_out(directory, path, names)
-            names = []
-    if names:
-        hand_out(directory, path, names)
+        else:
+            see(directory, name, below)
     for name in inner:
         below = _join(path, name)
         try:
@@ -130,7 +181,7 @@ def _list(
             blind.append(Blind(below, error))
             continue
         try:
-            _list(opened, below, mount, enters, hand_out, blind)
+            _list(opened, below, mount, enters, see, blind)
         finally:
             os.close(opened)
 
@@ -168,7 +219,7 @@ def read_plain_file(directory: int, name: str, path: str, limit: int) -> Tuple[b
     """The whole content of a plain file with its fstat(2); ``path`` is for errors. Raises TooLarge and Untrusted."""
     descriptor, seen = _open_plain_file(directory, name, path)
     try:
-        return _read_all(descriptor, path, limit), seen
+        return _read_all(descriptor, path, seen.size, limit), seen
     except OSError as error:
         raise explained(error, path) from error
     finally:
@@ -198,13 +249,14 @@ def _open_plain_file(directory: int, name: str, path: str) -> Tuple[int, Stat]:
     raise Untrusted(f"{path}: it is no plain file; remove it or name another path", path=path)
 
 
-def _read_all(descriptor: int, path: str, limit: int) -> bytes:
+def _read_all(descriptor: int, path: str, size: int, limit: int) -> bytes:
+    """Return all of a file; ``size`` is what it says, which files of /proc do not."""
     pieces: List[bytes] = []
     left = limit + 1
     while left > 0:
-        piece = os.read(descriptor, min(left, 1 << 20))
-        if not piece:
-            return b"".join(pieces)
+        piece = os.read(descriptor, min(left, max(size + 1, 1 << 16)))
+        if not piece or (len(piece) == size < left and not pieces):
+            return b"".join([*pieces, piece])
         pieces.append(piece)
         left -= len(piece)
     raise TooLarge(f"{path}: larger than {limit} bytes, which nothing genuine of its kind is", path=path, limit=limit)

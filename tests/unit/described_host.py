@@ -134,13 +134,13 @@ class DescribedHost(Host):
             raise Missing(f"{path}: there is no such file", path=path)
         return self._below(real)
 
-    def survey(self, path: str, enters: Any, look: Any) -> Any:
+    def survey(self, path: str, enters: Any, looker: Any, counts: Any) -> Any:
         self._demand_allowed(path)
         real = self._real(path, False)
         if not self._is_directory(real):
             raise Missing(f"{path}: there is no such file", path=path)
         tree: Any = Tree()
-        self._walk(real, "", enters, look, tree)
+        self._walk(real, "", enters, looker(counts), tree)
         return tree
 
     def _walk(self, real: str, path: str, enters: Any, look: Any, tree: Any) -> None:

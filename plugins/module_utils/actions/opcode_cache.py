@@ -19,7 +19,7 @@ from ..errors import CannotAct, CannotLook, Missing, Taken, Unneeded
 from ..facts.cached_script import ENTRY_LIMIT
 from ..facts.opcode_cache import FileSeen, Guard
 from ..model import Action
-from ..tree import Leaf, read_plain_file, survey
+from ..tree import list_tree, read_plain_file
 from .journal import Intent, Journal
 from .shelf import make_shelf, open_shelf
 from .verb import Prepared, Verb
@@ -465,11 +465,8 @@ def _directories(cache: _Cache, top: str) -> List[DirectoryKept]:
         paths.append(f"{top}/{path}")
         return True
 
-    def nothing(leaf: Leaf) -> None:
-        return None
-
     directory, name = cache.place(top + "/x")
-    survey(directory, enters, nothing)
+    list_tree(directory, enters, lambda directory, name, path: None)
     found = []
     for path in sorted(paths):
         with contextlib.suppress(FileNotFoundError, Unneeded):

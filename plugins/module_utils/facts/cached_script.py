@@ -4,13 +4,12 @@
 
 import errno
 import stat
-import threading
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from ..errors import CannotLook, Forbidden, Missing, Untrusted
 from ..formats.flaw import Flaw
 from ..host import Host
-from ..tree import Leaf, Stat
+from ..tree import Counts, Leaf, Stat
 
 EACCELERATOR = "eaccelerator"
 OPCACHE = "opcache"
@@ -68,11 +67,10 @@ class CachedScript(NamedTuple):
         return sound and self.other_build is None and self.source in (SAME, None)
 
 
-class Tally:
-    """Counts of one cache, by several threads at once."""
+class Tally(Counts):
+    """What is counted of one cache."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self.entries = 0
         self.bytes = 0
         self.genuine = False  # whether one of the entries was seen to begin as the engine's do
@@ -83,38 +81,38 @@ class Tally:
         self.unseen: List[str] = []
         self.foreign = 0
 
+    def add(self, other: "Tally") -> None:
+        self.entries += other.entries
+        self.bytes += other.bytes
+        self.genuine = self.genuine or other.genuine
+        self.walked += other.walked
+        for ours, theirs in ((self.unwalked, other.unwalked), (self.builds, other.builds)):
+            for name, count in theirs.items():
+                ours[name] = ours.get(name, 0) + count
+        self.sources_unknown += other.sources_unknown
+        self.unseen += other.unseen
+        self.foreign += other.foreign
+
     def entry(self, size: int, build: Optional[str]) -> None:
-        with self._lock:
-            self.entries += 1
-            self.bytes += size
-            if build is not None and (build in self.builds or len(self.builds) < NOTED_LIMIT):
-                self.builds[build] = self.builds.get(build, 0) + 1
+        self.entries += 1
+        self.bytes += size
+        if build is not None and (build in self.builds or len(self.builds) < NOTED_LIMIT):
+            self.builds[build] = self.builds.get(build, 0) + 1
 
     def walk(self, why_not: Optional[str]) -> None:
-        with self._lock:
-            if why_not is None:
-                self.walked += 1
-            else:
-                self.unwalked[why_not] = self.unwalked.get(why_not, 0) + 1
-
-    def source_unknown(self) -> None:
-        with self._lock:
-            self.sources_unknown += 1
+        if why_not is None:
+            self.walked += 1
+        else:
+            self.unwalked[why_not] = self.unwalked.get(why_not, 0) + 1
 
     def not_seen(self, reason: str) -> None:
-        with self._lock:
-            if len(self.unseen) < NOTED_LIMIT:
-                self.unseen.append(reason)
+        if len(self.unseen) < NOTED_LIMIT:
+            self.unseen.append(reason)
 
     def notes_foreign(self) -> bool:
         """Count a name that is not the cache's own. Whether it is told by itself: a directory may hold millions."""
-        with self._lock:
-            self.foreign += 1
-            return self.foreign <= NOTED_LIMIT
-
-    @property
-    def foreign_omitted(self) -> int:
-        return max(self.foreign - NOTED_LIMIT, 0)
+        self.foreign += 1
+        return self.foreign <= NOTED_LIMIT
 
 
 def foreign(leaf: Leaf, tally: Tally, problem: str) -> Optional[CachedScript]:
@@ -163,7 +161,7 @@ def source(host: Host, chroots: Tuple[str, ...], tally: Tally, script: str, expe
     answers = {_source(host, chroot + script, expected) for chroot in chroots}
     answer = next(one for one in (SAME, None, CHANGED, GONE) if one in answers)
     if answer is None:
-        tally.source_unknown()
+        tally.sources_unknown += 1
     return answer
 
 

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Opcode caches on disk: which there are, who uses them, and which of their files are not plainly healthy."""
 
+import contextlib
 import re
 from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
@@ -16,6 +17,7 @@ from .cached_script import (
     ENGINE_NAMES,
     ENTRY,
     ENTRY_LIMIT,
+    FOREIGN,
     NO_BUILDS,
     OPCACHE,
     UNREADABLE,
@@ -258,8 +260,8 @@ def _read(host: Host, policy: Policy, php: PhpBuilds, place: _Place) -> Cache:
         return eaccelerator_scripts.looker(host, _eaccelerator_reading(place, depth, why), tally)
 
     tally = Tally()
-    tree = host.survey(place.path, _enters(place.engine), looker(tally))
-    said = _settled(host, place, tree.said, looker(Tally()), tally)
+    tree = host.survey(place.path, _enters(place.engine), looker, tally)
+    said = _settled(host, place, tree.said, looker, tally)
     if NAMED in place.origins and not place.runtimes and tally.foreign and not tally.genuine:
         name = ENGINE_NAMES[place.engine]
         raise CannotLook(f"{place.path}: it holds no entry of {name}, so it is refused; name the cache directory")
@@ -280,7 +282,7 @@ def _read(host: Host, policy: Policy, php: PhpBuilds, place: _Place) -> Cache:
         dead=unknown.dead,
         doubtful=unknown.doubtful,
         scripts=tuple(sorted(said, key=lambda script: script.path)),
-        foreign_omitted=tally.foreign_omitted,
+        foreign_omitted=tally.foreign - sum(one.kind == FOREIGN for one in said),
         sources_unknown=tally.sources_unknown,
         unseen=tuple(tally.unseen),
     )
@@ -318,18 +320,23 @@ def _name_looker(engine: str, ids: "_Ids", tally: Tally) -> Look:
     return look
 
 
-def _settled(host: Host, place: _Place, said: List[CachedScript], look: Look, tally: Tally) -> List[CachedScript]:
+def _settled(
+    host: Host, place: _Place, said: List[CachedScript], looker: Callable[[Tally], Look], tally: Tally
+) -> List[CachedScript]:
     """Look again at what seems damaged and is young, for it may have been half written; what changed is unseen."""
     now = host.now()
     young = {one.path: one for one in said if one.flaws and now - one.stat.mtime_ns / 1e9 < YOUNG_SECONDS}
     if not young:
         return said
+
+    def young_looker(tally: Tally) -> Look:
+        look = looker(tally)
+        return lambda leaf: look(leaf) if leaf.path in young else None
+
     host.pause(SECOND_LOOK_SECONDS)
-    again = host.again().survey(
-        place.path, _enters(place.engine), lambda leaf: look(leaf) if leaf.path in young else None
-    )
-    settled = [one for one in again.said if not one.flaws or one.stat == young[one.path].stat]
-    for path in {one.path for one in again.said} - {one.path for one in settled}:
+    again = host.again().survey(place.path, _enters(place.engine), young_looker, Tally()).said
+    settled = [one for one in again if not one.flaws or one.stat == young[one.path].stat]
+    for path in {one.path for one in again} - {one.path for one in settled}:
         tally.not_seen(f"{place.path}/{path}: it changed while it was looked at; look again")
     return [one for one in said if one.path not in young] + settled
 
@@ -406,13 +413,16 @@ def _workers_crash(host: Host, policy: Policy) -> bool:
 
 
 def _size(host: Host, place: _Place) -> int:
-    def size(leaf: Leaf) -> Optional[int]:
-        try:
-            return leaf.stat().size
-        except CannotLook:
-            return None  # when it is read it is said why
+    def looker(tally: Tally) -> Look:
+        def look(leaf: Leaf) -> None:
+            with contextlib.suppress(CannotLook):  # when it is read it is said why
+                tally.entry(leaf.stat().size, None)
 
-    return sum(host.survey(place.path, _enters(place.engine), size).said)
+        return look
+
+    tally = Tally()
+    host.survey(place.path, _enters(place.engine), looker, tally)
+    return tally.bytes
 
 
 # Whose the directories of OPcache are.
