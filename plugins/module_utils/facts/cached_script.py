@@ -158,11 +158,17 @@ def source(host: Host, chroots: Tuple[str, ...], tally: Tally, script: str, expe
 
     chroots: where the pools that use the cache have their root, "" for the host's own; the nearest match counts.
     """
-    answers = {_source(host, chroot + script, expected) for chroot in chroots}
-    answer = next(one for one in (SAME, None, CHANGED, GONE) if one in answers)
+    answer: Optional[str] = GONE
+    for chroot in chroots:
+        one = _source(host, chroot + script, expected)
+        if _NEARNESS.index(one) < _NEARNESS.index(answer):
+            answer = one
     if answer is None:
         tally.sources_unknown += 1
     return answer
+
+
+_NEARNESS = (SAME, None, CHANGED, GONE)
 
 
 def _source(host: Host, path: str, expected: Expected) -> Optional[str]:
@@ -172,6 +178,8 @@ def _source(host: Host, path: str, expected: Expected) -> Optional[str]:
         return GONE
     except CannotLook as error:  # no file can be called so: whoever wrote the entry chose the name in it
         return GONE if error.details.get("errno") in (errno.ENAMETOOLONG, errno.EINVAL) else None
-    found = (seen.mtime_ns // 10**9, seen.size, seen.device, seen.inode)
-    same = all(one is None or one == other for one, other in zip(expected, found))
+    if seen.mtime_ns // 10**9 != expected.mtime:
+        return CHANGED
+    pairs = ((expected.size, seen.size), (expected.device, seen.device), (expected.inode, seen.inode))
+    same = all(wanted is None or wanted == found for wanted, found in pairs)
     return SAME if same else CHANGED

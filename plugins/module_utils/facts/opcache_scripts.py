@@ -10,7 +10,18 @@ from ..formats import opcache
 from ..formats.flaw import Flaw
 from ..host import Host
 from ..tree import Leaf
-from .cached_script import ENTRY, NO_BUILDS, CachedScript, Expected, Tally, foreign, read_entry, source, unreadable
+from .cached_script import (
+    ENTRY,
+    NO_BUILDS,
+    SAME,
+    CachedScript,
+    Expected,
+    Tally,
+    foreign,
+    read_entry,
+    source,
+    unreadable,
+)
 
 _SYSTEM_ID = re.compile(r"[0-9a-f]{32}\Z")
 
@@ -65,15 +76,15 @@ def looker(host: Host, reading: Reading, tally: Tally) -> Callable[[Leaf], Optio
         except Malformed as error:
             return unreadable(leaf, tally, error)
         tally.entry(seen.size, system_id)
-        judged = CachedScript(leaf.path, seen, ENTRY, script=script, build=system_id, flaws=flaws)
+        state = None
         if entry is not None:
             tally.genuine = True
-            expected = Expected(entry.timestamp)
-            judged = judged._replace(
-                flaws=flaws + _place_flaws(entry, system_id, script),
-                source=source(host, reading.chroots, tally, script, expected) if entry.timestamp else None,
-            )
-        return None if judged.is_healthy else judged
+            flaws += _place_flaws(entry, system_id, script)
+            if entry.timestamp:
+                state = source(host, reading.chroots, tally, script, Expected(entry.timestamp))
+        if not flaws and state in (SAME, None):
+            return None  # as nearly all are
+        return CachedScript(leaf.path, seen, ENTRY, script=script, source=state, build=system_id, flaws=flaws)
 
     return look
 
@@ -92,6 +103,8 @@ def _left(leaf: Leaf, reading: Reading, system_id: str, script: str) -> Optional
 
 
 def _place_flaws(entry: opcache.Entry, system_id: str, script: str) -> Tuple[Flaw, ...]:
+    if entry.system_id == system_id and entry.script in (script, None):
+        return ()
     flaws = []
     if is_system_id(entry.system_id) and entry.system_id != system_id:
         flaws.append(Flaw("system_id", 8, f"it is of build {entry.system_id}, and lies in the directory of another"))
