@@ -56,14 +56,16 @@ class _Walk:
             raise Broken(path, "a path that does not end")
         payload.claim(fields["next"], end + 1 - payload.start, "the entry")
         payload.embed(path)
+        functions = self.listed(fields["f_head"], "a function")
+        classes = self.listed(fields["c_head"], "a class")
         self.op_array(fields["op_array"], USER)
-        for function, key in self.listed(fields["f_head"], "a function"):
+        for function, key in functions:
             _check_name(payload.start, key, self.op_array(function, USER))
-        for class_entry, key in self.listed(fields["c_head"], "a class"):
+        for class_entry, key in classes:
             _check_name(payload.start, key, self.class_entry(class_entry))
 
     def listed(self, pointer: int, what: str) -> List[Tuple[int, bytes]]:
-        """Return what a list leads to, with the key of each. Every key is claimed before names are looked at."""
+        """Return what a list leads to, with the key of each. Any string of the script may be one of these keys."""
         payload, layout = self.payload, self.script.list_entry
         offset = layout.offsets["key"]
         found = []
