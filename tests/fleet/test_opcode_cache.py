@@ -18,7 +18,7 @@ SCRIPT = "/srv/shop/lib/visits.php"
 # A directory of the cache and a link to one outside it, with the same names, change places all the while, and what was
 # removed comes back, so that there is always something to remove.
 SWAP = f"""
-import ctypes, os, random, shutil, time
+import ctypes, os, random, time
 libc = ctypes.CDLL(None, use_errno=True)
 cache = os.path.join("{CACHE}", os.listdir("{CACHE}")[0], "srv/shop")
 inside, link, stash = f"{{cache}}/lib".encode(), f"{{cache}}/outside".encode(), "/srv/stash"
@@ -29,8 +29,8 @@ while not os.path.exists("/run/enough"):
     swaps += 1
     real = os.fsdecode(link if os.path.islink(inside) else inside)
     if len(os.listdir(real)) < 250:
-        for name in os.listdir(stash):
-            shutil.copy2(f"{{stash}}/{{name}}", real)
+        for name in set(os.listdir(stash)) - set(os.listdir(real)):
+            os.link(f"{{stash}}/{{name}}", f"{{real}}/{{name}}")
         refilled += 1
     time.sleep(random.random() / 100)
 print(swaps, refilled)
