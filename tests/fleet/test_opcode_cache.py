@@ -55,6 +55,38 @@ done
 echo "$count" > /run/served
 """
 
+# What is done to the entry of a script, what visitors who need that script then get from a real php-fpm, and what is
+# said of the entry: by whether opcache.file_cache_consistency_checks is on. The script is named after the damage.
+DAMAGE = {
+    1: {
+        "offset": ("put(56, number(56) ^ 1 << 12)", "502", "crashing_entry", "critical"),
+        "size": ("put(40, number(40) ^ 1 << 40)", "502", "crashing_entry", "critical"),
+        "split": ("put(40, number(40) - 64); put(48, number(48) + 64)", "500", "crashing_entry", "critical"),
+        "other": ("entry[:] = other", "500", "crashing_entry", "critical"),
+        "zeros": ("entry[-1024:] = bytes(1024)", "200", "corrupt_entry", "low"),
+        "cut": ("del entry[2000:]", "200", "corrupt_entry", "low"),
+        "bit": ("entry[1000] ^= 1", "200", "corrupt_entry", "low"),
+        "time": ("put(64, number(64) + 1)", "200", "stale_entry", "low"),
+    },
+    0: {
+        "offset": ("put(56, number(56) ^ 1 << 12)", "502", "crashing_entry", "critical"),
+        "zeros": ("entry[-1024:] = bytes(1024)", "502", "crashing_entry", "critical"),
+        "cut": ("del entry[2000:]", "200", "corrupt_entry", "low"),
+    },
+}
+DO_DAMAGE = f"""
+import os, struct, sys
+path, other = (os.popen("echo {CACHE}/*/srv/shop/lib/" + name + ".php.bin").read().strip() for name in sys.argv[1:3])
+entry, other = (bytearray(open(one, "rb").read()) for one in (path, other))
+def number(at): return struct.unpack_from("=Q", entry, at)[0]
+def put(at, value): struct.pack_into("=Q", entry, at, value)
+exec(sys.argv[3])
+written = os.stat(path).st_mtime_ns
+open(path, "wb").write(entry)
+os.utime(path, ns=(written, written))
+"""
+PAGE_OF_ONE_SCRIPT = "<?php require __DIR__ . '/lib' . $_SERVER['REQUEST_URI'] . '.php'; echo count_visit(__FILE__);"
+
 
 @pytest.fixture
 def healthy_host(lab: Lab) -> Iterator[Host]:
@@ -127,9 +159,60 @@ def test_the_incident_page_ends_the_incident(lab, fresh_host, ansible_playbook, 
     assert status(fresh_host) == "200"
 
 
+def look(tmp_path: Path, ansible_playbook) -> list[dict]:
+    """The findings of opcode_cache_info on web1."""
+    keep = {"content": "{{ seen | to_json }}", "dest": f"{tmp_path}/seen.json", "mode": "0600"}
+    tasks = [
+        {"phpfleet.remediation.opcode_cache_info": {}, "register": "seen"},
+        {"ansible.builtin.copy": keep, "delegate_to": "localhost"},
+    ]
+    done = ansible_playbook(play(tmp_path, *tasks))
+    assert done.returncode == 0, done.stdout
+    return json.loads((tmp_path / "seen.json").read_text(encoding="utf-8"))["findings"]
+
+
+@pytest.mark.parametrize("checks", DAMAGE)
+def test_the_severity_is_what_php_fpm_does(fresh_host, ansible_playbook, tmp_path, checks):
+    cases = DAMAGE[checks]
+    # Only with the very same mtime is another script's entry taken for this one's.
+    fresh_host.run(
+        f"""
+        set -e
+        cd /srv/shop
+        for name in {" ".join(cases)}; do cp lib/visits.php lib/$name.php; done
+        echo '<?php' > lib/none.php
+        cat > index.php <<'END'\n{PAGE_OF_ONE_SCRIPT}\nEND
+        touch --date=2026-01-01 *.php lib/*.php
+        turn-on-file-cache opcache.file_cache_consistency_checks={checks}
+        cat > /root/damage <<'END'\n{DO_DAMAGE}\nEND
+        """
+        + "".join(f"python3 /root/damage {name} none '{case[0]}'\n" for name, case in cases.items())
+        + "systemctl restart php*-fpm"
+    )
+    said = {
+        Path(entry).name: (found["check"], found["severity"])
+        for found in look(tmp_path, ansible_playbook)
+        for entry in found["examples"]
+    }
+    # What is stale is one object for each cache.
+    assert said == {
+        Path(CACHE).name if check == "stale_entry" else f"{name}.php.bin": (f"opcode_cache.{check}", severity)
+        for name, (_does, _got, check, severity) in cases.items()
+    }
+    got = {name: [status(fresh_host, f"/{name}") for _unused in range(3)] for name in cases}
+    assert got == {name: [case[1]] * 3 for name, case in cases.items()}
+    done = ansible_playbook(play(tmp_path, {"phpfleet.remediation.opcode_cache": {}}))
+    assert done.returncode == 0, done.stdout
+    # The wrong code is in shared memory as well.
+    fresh_host.run("systemctl reload php*-fpm")
+    assert {status(fresh_host, f"/{name}") for name in cases} == {"200"}
+    assert look(tmp_path, ansible_playbook) == []
+
+
 def test_a_directory_that_becomes_a_link_while_it_is_cleaned_leads_nowhere(fresh_host, ansible_playbook, tmp_path):
     fresh_host.run(
         f"""
+        set -e
         for n in $(seq 300); do printf '<?php return %s;\\n' $n > /srv/shop/lib/$n.php; done
         find /srv/shop/lib -exec touch --date=2026-01-01 {{}} +
         turn-on-file-cache
