@@ -30,7 +30,7 @@ options:
         C(opcode_cache.crashing_entry) is V(unknown) then.
       - V(structure) also walks what the checksum covers, as the loader does.
       - V(auto) walks where the logs of php-fpm tell of crashes, and where the cache is small enough for
-        O(structure_seconds).
+        C(structure_seconds).
     type: str
     choices: [auto, checksum, structure]
     default: auto

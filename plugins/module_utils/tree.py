@@ -152,7 +152,12 @@ def _share(
 def list_tree(top: int, enters: Callable[[str], bool], see: Callable[[int, str, str], None]) -> List[Blind]:
     """Call see(directory, name, path) for every leaf below an open directory; return what it is blind to."""
     blind: List[Blind] = []
-    _list(top, "", mount_of(top), enters, see, blind)
+    # Opened anew: where in a directory a listing stands is shared with whoever has the same descriptor after a fork.
+    own = os.open(".", _ENTER, dir_fd=top)
+    try:
+        _list(own, "", mount_of(own), enters, see, blind)
+    finally:
+        os.close(own)
     return blind
 
 
