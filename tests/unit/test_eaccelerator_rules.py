@@ -305,6 +305,19 @@ def test_no_string_has_two_lengths() -> None:
     assert "where there is a string of" in says(put(data, SCRIPT.zval, second, "value", lambda value: own, "Q"))
 
 
+def test_a_string_within_a_key_is_all_of_the_key() -> None:
+    """Else a file of N keys could have each summed up to its own end, which takes the square of its size."""
+    data, key = next(
+        (data, at + SCRIPT.list_entry.offsets["key"]) for data in FILES for at, _fc in listed(data, "f_head")
+    )
+    opline = next(at for at in oplines(data) if has("op1", 1, 40)(data, at)) + SCRIPT.opline.offsets["op1_var"]
+    address = key - START + ENTRY.fields(data, START)["next"]
+    longer = data.index(b"\0", data.index(b"\0", key) + 1) - key
+    changed = put(data, SCRIPT.zval, opline, "value", lambda value: address, "Q")
+    changed = put(changed, SCRIPT.zval, opline, "length", lambda value: longer, "i")
+    assert f"a string of {longer + 1} bytes where there is a string of" in says(changed)
+
+
 def test_no_more_is_claimed_than_there_is() -> None:
     data = FILES[1]
     at = script_code(data)

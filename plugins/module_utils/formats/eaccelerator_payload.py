@@ -9,7 +9,7 @@ what bounds a walk: nothing is visited twice, whatever the bytes say.
 import array
 import functools
 import operator
-from typing import Dict, List, Set, Tuple
+from typing import Dict, List, Tuple
 
 from .eaccelerator_layouts import Script
 
@@ -48,7 +48,7 @@ class Payload:
         self._claims: Dict[int, int] = {}  # offset to length
         self._room = size
         self._strings: Dict[int, int] = {}  # offset to length, with the byte that ends it
-        self._embedded: Set[int] = set()  # strings within something else that is claimed
+        self._embedded: Dict[int, int] = {}  # the same of strings within something else that is claimed
         self._hashes: Dict[int, int] = {}  # of the names at an offset
         self._spare = 0  # bytes that the slots of emptied tables may still take
 
@@ -91,7 +91,7 @@ class Payload:
         at = pointer - self.bias
         if at < self.start or at + length > self.end:
             raise outside(self.start, pointer, length, what)
-        known = self._strings.setdefault(at, length)
+        known = self._strings.setdefault(at, self._embedded.get(at, length))
         if known != length:
             raise Broken(at, f"{what} of {length} bytes where there is a string of {known}")
         if at not in self._embedded:
@@ -107,9 +107,9 @@ class Payload:
         self.string(pointer, end - at, what)
         return self.data[at:end]
 
-    def embed(self, at: int) -> None:
-        """Say that there is a string within what is claimed there: others may point to it."""
-        self._embedded.add(at)
+    def embed(self, at: int, length: int) -> None:
+        """Say that there is a string of that many bytes within what is claimed there: others may point to it."""
+        self._embedded[at] = length
 
     def empty(self, length: int) -> None:
         """Say that there is an empty table: the slots of one that inheritance emptied are there, but unused."""

@@ -55,7 +55,7 @@ class _Walk:
         if end < 0:
             raise Broken(path, "a path that does not end")
         payload.claim(fields["next"], end + 1 - payload.start, "the entry")
-        payload.embed(path)
+        payload.embed(path, end + 1 - path)
         functions = self.listed(fields["f_head"], "a function")
         classes = self.listed(fields["c_head"], "a class")
         self.op_array(fields["op_array"], USER)
@@ -75,7 +75,7 @@ class _Walk:
             if length < 1:
                 raise Broken(at, f"{what} with a key of {length} bytes")
             payload.claim(pointer, offset + length, what)
-            payload.embed(at + offset)
+            payload.embed(at + offset, length)
             found.append((listed, payload.data[at + offset : at + offset + length]))
             pointer = following
         return found
