@@ -96,9 +96,9 @@ def test_an_entry_is_moved_away_and_put_back_as_the_same_file(cache: str, journa
 
 def test_what_is_beyond_the_budget_is_deleted_and_says_so(cache: str, journal: Journal) -> None:
     prepared = actions.prepare(action(cache, ENTRY, OTHER, kept=1), journal)
-    assert actions.act(prepared) == "1 files moved into the quarantine, 1 deleted, beyond quarantine_limit"
+    assert actions.act(prepared) == "1 file moved into the quarantine, 1 deleted, beyond quarantine_limit"
     assert tree(cache) == []
-    assert put_back(prepared, journal) == "1 files put back; 1 are there already, taken, or were not kept"
+    assert put_back(prepared, journal) == "1 file put back; 1 are there already, taken, or were not kept"
     assert tree(cache) == [ENTRY]
     alone = actions.prepare(action(cache, ENTRY, kept=0), journal)
     assert actions.act(alone) == "deleted, beyond quarantine_limit"
@@ -269,7 +269,7 @@ def test_a_run_that_is_killed_in_the_middle_can_be_undone(cache: str, journal: J
         os._exit(0)
     assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
     assert len(tree(cache)) == 1
-    assert put_back(prepared, journal) == "1 files put back; 1 are there already, taken, or were not kept"
+    assert put_back(prepared, journal) == "1 file put back; 1 are there already, taken, or were not kept"
     assert tree(cache) == [ENTRY, OTHER]
 
 
@@ -289,7 +289,7 @@ def test_shelves_go_with_their_journals(cache: str, tmp_path: Any, journal: Jour
 
 def test_the_diff_shows_what_goes(cache: str) -> None:
     size = len("bad " + ENTRY)
-    assert actions.diff(action(cache, ENTRY)) == (f"{cache}: 1 files, {size} bytes", "")
+    assert actions.diff(action(cache, ENTRY)) == (f"{cache}: 1 file, {size} bytes", "")
 
 
 SWAPPER = """

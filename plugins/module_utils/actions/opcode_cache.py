@@ -152,7 +152,7 @@ def _removed_sentence(files: Sequence[Kept], removed: Sequence[Kept], left: Sequ
     lost = sum(not file.is_kept for file in removed)
     if len(files) == 1:
         return "deleted, beyond quarantine_limit" if lost else "moved into the quarantine"
-    said = f"{len(removed) - lost} files moved into the quarantine"
+    said = f"{_files(len(removed) - lost)} moved into the quarantine"
     said += f", {lost} deleted, beyond quarantine_limit" if lost else ""
     return said + (f", {len(left)} left: they were written anew meanwhile" if left else "")
 
@@ -167,7 +167,7 @@ def undo(intent: Intent) -> Union[Action, str]:
 def diff(action: Action) -> Tuple[str, str]:
     guard = cast(Guard, action.guard)
     size = sum(file.size for file in guard.files)
-    return f"{action.object}: {len(guard.files)} files, {size} bytes", ""
+    return f"{action.object}: {_files(len(guard.files))}, {size} bytes", ""
 
 
 # What undo does.
@@ -203,7 +203,9 @@ def act_back(prepared: Prepared) -> str:
     if len(back.files) == 1:
         return "put back"
     more = len(back.files) - len(returned)
-    return f"{len(returned)} files put back" + (f"; {more} are there already, taken, or were not kept" if more else "")
+    return f"{_files(len(returned))} put back" + (
+        f"; {more} are there already, taken, or were not kept" if more else ""
+    )
 
 
 def undo_back(intent: Intent) -> str:
@@ -213,7 +215,11 @@ def undo_back(intent: Intent) -> str:
 def diff_back(action: Action) -> Tuple[str, str]:
     back = cast(Back, action.guard)
     size = sum(file.size for file in back.files if file.is_kept)
-    return "", f"{action.object}: {sum(file.is_kept for file in back.files)} files, {size} bytes"
+    return "", f"{action.object}: {_files(sum(file.is_kept for file in back.files))}, {size} bytes"
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
 
 
 _REMOVE = Verb(look, prepare, act, undo, diff)
