@@ -2,6 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The dialect of php.ini."""
 
+import os
+import subprocess
+import sys
 import time
 from typing import List, Tuple
 
@@ -113,3 +116,23 @@ def test_no_text_takes_long(piece: str) -> None:
         except Malformed:
             continue
     assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("end", ["", '"'])
+def test_no_quotation_takes_more_memory_than_it_is_long(end: str) -> None:
+    """In a process of its own, which may have no more than a few times what it reads."""
+    text = '"' + "x" * (4 << 20) + end
+    program = (
+        "import resource, sys\n"
+        "from ansible_collections.phpfleet.remediation.plugins.module_utils.formats import php_ini\n"
+        "from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import Malformed\n"
+        "text = 'a = ' + sys.stdin.read()\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "try:\n    list(php_ini.parse(text))\nexcept Malformed:\n    pass\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+    )
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
+    ran = subprocess.run(
+        [sys.executable, "-c", program], check=True, input=text.encode(), stdout=subprocess.PIPE, env=environment
+    )
+    assert int(ran.stdout) < 64 * 1024  # KiB
