@@ -187,7 +187,7 @@ def test_the_severity_is_what_php_fpm_does(fresh_host, ansible_playbook, tmp_pat
         cat > /root/damage <<'END'\n{DO_DAMAGE}\nEND
         """
         + "".join(f"python3 /root/damage {name} none '{case[0]}'\n" for name, case in cases.items())
-        + "systemctl restart php*-fpm"
+        + "systemctl restart 'php*-fpm.service'"
     )
     said = {
         Path(entry).name: (found["check"], found["severity"])
@@ -204,7 +204,7 @@ def test_the_severity_is_what_php_fpm_does(fresh_host, ansible_playbook, tmp_pat
     done = ansible_playbook(play(tmp_path, {"phpfleet.remediation.opcode_cache": {}}))
     assert done.returncode == 0, done.stdout
     # The wrong code is in shared memory as well.
-    fresh_host.run("systemctl reload php*-fpm")
+    fresh_host.run("systemctl reload 'php*-fpm.service'; sleep 1")
     assert {status(fresh_host, f"/{name}") for name in cases} == {"200"}
     assert look(tmp_path, ansible_playbook) == []
 
