@@ -5,6 +5,7 @@
 import ctypes
 import errno
 import os
+from functools import lru_cache
 from typing import Any
 
 from .directory import explained
@@ -16,9 +17,7 @@ _FAILED = ctypes.c_void_p(-1).value
 
 def read_segment(shmid: int, length: int) -> bytes:
     """Return the first ``length`` bytes of a segment, attached read-only. Raises Missing, Forbidden or CannotLook."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.shmat.restype = ctypes.c_void_p
-    libc.shmdt.argtypes = [ctypes.c_void_p]
+    libc = _libc()
     address: Any = libc.shmat(shmid, None, _SHM_RDONLY)
     if address == _FAILED:
         raise _refused(ctypes.get_errno(), shmid)
@@ -26,6 +25,14 @@ def read_segment(shmid: int, length: int) -> bytes:
         return ctypes.string_at(address, length)
     finally:
         libc.shmdt(address)
+
+
+@lru_cache(maxsize=1)  # loading it is slow, and a run may read thousands of segments
+def _libc() -> ctypes.CDLL:
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.shmat.restype = ctypes.c_void_p
+    libc.shmdt.argtypes = [ctypes.c_void_p]
+    return libc
 
 
 def _refused(code: int, shmid: int) -> CannotLook:

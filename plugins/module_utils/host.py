@@ -11,6 +11,8 @@ import signal
 import stat
 import subprocess
 import time
+from functools import lru_cache
+from itertools import product, starmap
 from typing import IO, Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, TypeVar, cast
 
 from .directory import explained, mount_of, open_place
@@ -245,19 +247,17 @@ class Host:
         """The size of a page of memory, in bytes."""
         return os.sysconf("SC_PAGE_SIZE")
 
-    def semaphores(self, identifier: int, count: int) -> List[Semaphore]:
+    def semaphores(self, identifier: int, count: int) -> Tuple[Semaphore, ...]:
         """Every semaphore of a set, by semctl(2). Raises Missing when it is gone and Forbidden without permission."""
         values = (ctypes.c_ushort * count)()
         self._semctl(identifier, 0, _GETALL, values)
-        # Without a Python call for each of them: a host may have 32,000 sets.
+        # Without a line of Python for each of them: a host may have 32,000 sets.
         ask = self._libc.semctl  # type: ignore[union-attr]
-        pids, waiting_more, waiting_zero = [
-            [ask(identifier, number, command) for number in range(count)] for command in (_GETPID, _GETNCNT, _GETZCNT)
-        ]
-        if min(*pids, *waiting_more, *waiting_zero) < 0:
+        answers = tuple(starmap(ask, product((identifier,), range(count), (_GETPID, _GETNCNT, _GETZCNT))))
+        if -1 in answers:
             self._semctl(identifier, 0, _GETPID)  # it went, or was closed to us, since GETALL: this says which
             raise CannotLook(f"sem {identifier}: it changed while it was looked at; look again")
-        return list(map(Semaphore, values[:], pids, waiting_more, waiting_zero))
+        return _semaphores(tuple(values[:]), answers)
 
     def _semctl(self, identifier: int, number: int, command: int, *argument: Any) -> int:
         if self._libc is None:
@@ -270,6 +270,11 @@ class Host:
                 raise Missing(f"sem {identifier}: it is gone", object=f"sem {identifier}")
             raise explained(OSError(code, os.strerror(code)), f"sem {identifier}")
         return result
+
+
+@lru_cache(maxsize=1024)  # thousands of sets say the same
+def _semaphores(values: Tuple[int, ...], answers: Tuple[int, ...]) -> Tuple[Semaphore, ...]:
+    return tuple(map(Semaphore, values, answers[0::3], answers[1::3], answers[2::3]))
 
 
 def _user_name(uid: int) -> str:

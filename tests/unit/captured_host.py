@@ -68,7 +68,7 @@ class CapturedHost(Host):
     def processes(self) -> Iterator[Any]:
         return (RecordedProcess(attributes) for attributes in self.recorded.get("processes", []))
 
-    def semaphores(self, identifier: int, count: int) -> List[Semaphore]:
+    def semaphores(self, identifier: int, count: int) -> Tuple[Semaphore, ...]:
         sets = dict(self.recorded.get("semaphores", {}))
         if self.paused:
             sets.update(self.recorded.get("semaphores_second", {}))
@@ -77,7 +77,7 @@ class CapturedHost(Host):
             raise Missing(f"sem {identifier}: it is gone")
         if recorded == "forbidden":
             raise Forbidden(f"sem {identifier}: not readable")
-        return [Semaphore(*numbers) for numbers in recorded]
+        return tuple(Semaphore(*numbers) for numbers in recorded)
 
     def stat(self, path: str, follow: bool = False) -> Stat:
         self._demand_allowed(path)

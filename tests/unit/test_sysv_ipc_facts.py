@@ -162,7 +162,7 @@ class Kernel(Host):
         answer = self.sets.pop(0)
         if answer is None:
             raise Missing("gone")
-        return answer
+        return tuple(answer)
 
 
 def table(record, *objects):

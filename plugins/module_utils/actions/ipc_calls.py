@@ -10,6 +10,7 @@ import ctypes
 import errno
 import os
 import platform
+from itertools import product, starmap
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Type, Union
 
 from ..errors import CannotAct, Taken, Unneeded
@@ -126,9 +127,8 @@ def read_values(semid: int, count: int) -> Tuple[int, ...]:
 
 def count_waiters(semid: int, count: int) -> int:
     """Return how many processes wait at any semaphore of a set. Raises Unneeded when it is gone, CannotAct."""
-    ask = _LIBC.semctl
-    waiters = [ask(semid, number, command) for number in range(count) for command in (GETNCNT, GETZCNT)]
-    if min(waiters) < 0:
+    waiters = list(starmap(_LIBC.semctl, product((semid,), range(count), (GETNCNT, GETZCNT))))
+    if -1 in waiters:
         raise _gone_or_failed(f"sem {semid}", ctypes.get_errno())
     return sum(waiters)
 

@@ -43,8 +43,11 @@ def _kind(name: str) -> str:
     return name.split(" ", 1)[0]
 
 
-def _read(kind: str, identifier: int) -> Tuple[Guard, Any]:
-    """Return guard and state (IPC_STAT) of an object as they are now. Raises Unneeded when it is gone, CannotAct."""
+def _read(kind: str, identifier: int, trusted: Optional[SetGuard] = None) -> Tuple[Guard, Any]:
+    """Return guard and state (IPC_STAT) of an object as they are now. Raises Unneeded when it is gone, CannotAct.
+
+    trusted: the guard whose values and waiters are taken over for a set, instead of asking for each semaphore.
+    """
     state: Any = ipc_calls.read_state(kind, identifier)
     if state is None:
         raise Unneeded(f"{kind} {identifier} is gone already")
@@ -53,25 +56,27 @@ def _read(kind: str, identifier: int) -> Tuple[Guard, Any]:
         return SegmentGuard(identifier, key, state.ctime, state.atime, state.dtime, state.lpid, state.nattch), state
     if kind == "msg":
         return QueueGuard(identifier, key, state.ctime, state.stime, state.rtime, state.qnum), state
+    if trusted:
+        return SetGuard(identifier, key, state.ctime, state.otime, trusted.values, trusted.waiters), state
     values = ipc_calls.read_values(identifier, state.nsems)
     waiters = ipc_calls.count_waiters(identifier, state.nsems)
     return SetGuard(identifier, key, state.ctime, state.otime, values, waiters), state
 
 
-def _kept(guard: Guard, state: Any) -> Kept:
+def _kept(kind: str, guard: Any, state: Any) -> Kept:
     perm = state.perm
     return Kept(
-        id=guard.id,
-        key=guard.key,
-        ctime=guard.ctime,
-        uid=perm.uid,
-        gid=perm.gid,
-        mode=perm.mode & 0o777,
-        size=getattr(state, "size", 0),
-        values=getattr(guard, "values", ()),
-        qbytes=getattr(state, "qbytes", 0),
-        content=None,
-        php=None,
+        guard.id,
+        guard.key,
+        guard.ctime,
+        perm.uid,
+        perm.gid,
+        perm.mode & 0o777,
+        state.size if kind == "shm" else 0,
+        guard.values if kind == "sem" else (),
+        state.qbytes if kind == "msg" else 0,
+        None,
+        None,
     )
 
 
@@ -82,22 +87,23 @@ def _demand_same(guard: Guard, seen: Guard, name: str) -> None:
     raise Unneeded(f"{name} is no longer what was seen: {field} was {getattr(guard, field)}, is {getattr(seen, field)}")
 
 
-def _look(action: Action) -> Any:
-    """Return the object's state. Raises Unneeded when it is gone or no longer what was seen, CannotAct."""
+def _look(action: Action) -> None:
+    """Raise Unneeded when the object is gone or no longer what was seen, CannotAct."""
+    ipc_calls.demand_known_architecture()
     guard = cast(Guard, action.guard)
-    seen, state = _read(_kind(action.object), guard.id)
-    _demand_same(guard, seen, action.object)
-    return state
+    _demand_same(guard, _read(_kind(action.object), guard.id)[0], action.object)
 
 
 def _take(action: Action) -> Kept:
-    """Look, and return what undo needs."""
+    """Look at what is recorded of the object as a whole, and return what undo needs. Raises as _look().
+
+    A set's values are what its guard says: it is removed only if the look just before finds them, and no waiters.
+    """
     ipc_calls.demand_known_architecture()
-    return _kept(cast(Guard, action.guard), _look(action))
-
-
-def _look_only(action: Action) -> None:
-    _take(action)
+    guard, kind = cast(Guard, action.guard), _kind(action.object)
+    seen, state = _read(kind, guard.id, guard if isinstance(guard, SetGuard) else None)
+    _demand_same(guard, seen, action.object)
+    return _kept(kind, guard, state)
 
 
 def _prepare(action: Action, journal: Journal) -> Prepared:
@@ -125,7 +131,8 @@ def _remove(prepared: Prepared) -> str:
     _look(action)
     kind, identifier = _kind(action.object), cast(Guard, action.guard).id
     ipc_calls.remove(kind, identifier)
-    left: Any = ipc_calls.read_state(kind, identifier)
+    # Only a segment may outlive its removal: freeary() and freeque() of the kernel take the others away at once.
+    left: Any = ipc_calls.read_state(kind, identifier) if kind == "shm" else None
     if left is not None:
         raise CannotAct(
             f"{action.object} was attached in the very moment of its removal: it has no key any more, and goes when "
@@ -186,7 +193,7 @@ def _look_free(action: Action) -> None:
 def _difference(kind: str, identifier: int, taken: Kept) -> Optional[str]:
     """Return what tells the object that has the key now from the one that was taken, None where nothing does."""
     try:
-        seen = _kept(*_read(kind, identifier))
+        seen = _kept(kind, *_read(kind, identifier))
         fields = [field for field in _SHAPE if getattr(seen, field) != getattr(taken, field)]
         if fields:
             return f"which differs from what was taken in {', '.join(fields)}"
@@ -251,7 +258,7 @@ def _diff_restore(action: Action) -> Tuple[str, str]:
     return "", _diff_remove(action)[0]
 
 
-_REMOVE = Verb(look=_look_only, prepare=_prepare, act=_remove, undo=_undo, diff=_diff_remove)
+_REMOVE = Verb(look=_look, prepare=_prepare, act=_remove, undo=_undo, diff=_diff_remove)
 
 VERBS: Dict[str, Verb] = {
     "remove_segment": _REMOVE,

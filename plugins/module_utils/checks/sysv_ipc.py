@@ -7,7 +7,7 @@ from typing import Any, Iterator, NamedTuple, Sequence, Tuple
 
 from ..facts.ipc_owners import Owners, protected_by
 from ..facts.processes import Processes
-from ..facts.sysv_ipc import PRIVATE_KEY, IpcObject, Table, is_candidate
+from ..facts.sysv_ipc import PRIVATE_KEY, IpcObject, Table
 from ..model import HIGH, LOW, MEDIUM
 from ..policy import Policy
 
@@ -51,11 +51,18 @@ class User(NamedTuple):
     reason: str
 
 
+NOBODY_YET = User(0, NEVER, "nobody yet")
+SOMEBODY_ELSEWHERE = User(0, UNKNOWABLE, "pid 0 is one of another pid namespace")
+
+
 class Grade(NamedTuple):
     """name is PROVEN, DECLARED or SUSPECTED; missing says what a suspect lacks to be more."""
 
     name: str
-    missing: Tuple[str, ...]
+    missing: Tuple[str, ...] = ()
+
+
+_PROVEN, _DECLARED = Grade(PROVEN), Grade(DECLARED)
 
 
 def user(pid: int, never: bool, thing: IpcObject, processes: Processes) -> User:
@@ -64,9 +71,7 @@ def user(pid: int, never: bool, thing: IpcObject, processes: Processes) -> User:
     A younger process of the same user may be the very one: a stepped clock moves start times, but not recorded ones.
     """
     if pid == 0:
-        return (
-            User(pid, NEVER, "nobody yet") if never else User(pid, UNKNOWABLE, "pid 0 is one of another pid namespace")
-        )
+        return NOBODY_YET if never else SOMEBODY_ELSEWHERE
     process = processes.by_pid.get(pid)
     if process is None:
         return _absent(pid, processes.complete)
@@ -108,9 +113,9 @@ def _clock_was_stepped(thing: IpcObject, processes: Processes) -> bool:
 
 def candidates(table: Table, owners: Owners, policy: Policy) -> Iterator[Tuple[Any, str]]:
     """Return the objects that are selected, idle for min_age and nobody's we know, each with its owner's name."""
-    for thing in table.objects:
+    for thing in table.candidates(policy):
         owner = table.users[thing.uid]
-        if is_candidate(thing, owner, policy, table.now) and not protected_by(thing, owner, owners, policy):
+        if not protected_by(thing, owner, owners, policy):
             yield thing, owner
 
 
@@ -128,8 +133,9 @@ def grade(
     doubts: what its own kind leaves open. usual: it has the shape in which PHP leaves it; any other has to be declared.
     """
     missing = list(doubts)
-    still_open = [one for one in users if one.state in _OPEN]
-    missing += [f"{_name(one)} {_OPEN[one.state]}: {one.reason}" for one in dict.fromkeys(still_open)]
+    for one in users:
+        if one.state in _OPEN:
+            missing.append(f"{_name(one)} {_OPEN[one.state]}: {one.reason}")
     if table.changing and thing.object in table.changing:
         missing.append("it changed between two looks")
     if table.foreign_pids:
@@ -138,8 +144,8 @@ def grade(
     if not (private and usual) and not is_declared(thing, owner, policy):
         missing.append(NEEDS_DECLARING if not private else NEEDS_DECLARING_BY_OWNER)
     if missing:
-        return Grade(SUSPECTED, tuple(missing))
-    return Grade(PROVEN if private and usual else DECLARED, ())
+        return Grade(SUSPECTED, tuple(dict.fromkeys(missing)))
+    return _PROVEN if private and usual else _DECLARED
 
 
 def _name(one: User) -> str:
@@ -168,10 +174,12 @@ def is_near(used: int, limit: int, policy: Policy) -> bool:
     return used * 100 >= limit * policy.sysv_ipc.near_limit_percent
 
 
+@lru_cache(maxsize=1024)  # a leak has one key and mode
 def key_text(key: int) -> str:
     """Return a key as ipcs(1) prints it."""
     return f"0x{key:08x}"
 
 
+@lru_cache(maxsize=1024)
 def mode_text(perms: int) -> str:
     return f"{perms & 0o777:o}"

@@ -3,6 +3,7 @@
 """Shared memory segments that nobody has attached and whose creator and last user have ended."""
 
 from collections import Counter
+from operator import attrgetter
 from typing import Counter as Counts
 from typing import List, NamedTuple, Optional, Sequence, Tuple, cast
 
@@ -49,6 +50,8 @@ RISKS = {
     ): "its id is gone for good, and nobody finds it by a key; its content is kept as a file with the journal",
     (False, False): "it is gone for good: its content is more than snapshot_limit leaves room for, and is not kept",
 }
+# What the objects of one leak have in common.
+_likeness = attrgetter("key", "uid", "perms", "size")
 
 
 class Evidence(NamedTuple):
@@ -102,10 +105,6 @@ def _is_detached(segment: Segment) -> bool:
     return segment.nattch == 0 and not segment.perms & MARKED_FOR_REMOVAL
 
 
-def _likeness(segment: Segment) -> Tuple[int, int, int, int]:
-    return segment.key, segment.uid, segment.perms, segment.size
-
-
 def _evidence(
     segment: Segment,
     owner: str,
@@ -119,8 +118,7 @@ def _evidence(
     creator = user(segment.cpid, False, segment, running)
     last_user = user(segment.lpid, segment.atime == 0, segment, running)
     alive = ALIVE in (creator.state, last_user.state)
-    leaking = segment.key == PRIVATE_KEY and alike[_likeness(segment)] >= LEAK_COUNT
-    if alive and not leaking:
+    if alive and not (segment.key == PRIVATE_KEY and alike[_likeness(segment)] >= LEAK_COUNT):
         return None
     graded = grade(segment, owner, (creator, last_user), table, policy)
     return Evidence(

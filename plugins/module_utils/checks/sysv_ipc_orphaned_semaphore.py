@@ -4,8 +4,9 @@
 
 from collections import Counter
 from functools import lru_cache
+from operator import attrgetter
 from typing import Counter as Counts
-from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple, cast
+from typing import List, NamedTuple, Optional, Sequence, Tuple, cast
 
 from ..facts import ipc_owners, processes, sysv_ipc
 from ..facts.ipc_owners import Owners
@@ -40,6 +41,8 @@ RISKS = {
     False: "its id is gone for good, and nobody finds it by a key; its values are kept in the journal",
 }
 USERS_SHOWN = 5
+# What the objects of one leak have in common.
+_likeness = attrgetter("key", "uid", "perms", "nsems")
 
 
 class Evidence(NamedTuple):
@@ -82,11 +85,8 @@ def find(table: Table, limits: Limits, owners: Owners, running: Processes, polic
     idle = [(thing, owner) for thing, owner in candidates(table, owners, policy) if thing.semaphores is not None]
     alike = Counter(_likeness(thing) for thing, _unused in idle)
     nearly_full = _is_nearly_full(table, limits, policy)
-    findings = [
-        _finding(thing, evidence, nearly_full)
-        for thing, owner in idle
-        for evidence in _evidence(thing, owner, alike, table, running, policy)
-    ]
+    judged = [(thing, _evidence(thing, owner, alike, table, running, policy)) for thing, owner in idle]
+    findings = [_finding(thing, evidence, nearly_full) for thing, evidence in judged if evidence is not None]
     if table.unread:
         return unknown(
             f"{len(table.unread)} semaphore sets could not be looked into, such as {min(table.unread)}: their mode "
@@ -112,10 +112,6 @@ def _is_nearly_full(table: Table, limits: Limits, policy: Policy) -> bool:
     return is_near(len(table.objects), limits.semmni, policy) or is_near(semaphores, limits.semmns, policy)
 
 
-def _likeness(thing: SemaphoreSet) -> Tuple[int, int, int, int]:
-    return thing.key, thing.uid, thing.perms, thing.nsems
-
-
 @lru_cache(maxsize=1024)  # thousands of sets say the same
 def _state(semaphores: Tuple[Semaphore, ...]) -> State:
     values, pids, waiting_more, waiting_zero = [tuple(column) for column in zip(*semaphores)]
@@ -136,8 +132,8 @@ def _evidence(
     table: Table,
     running: Processes,
     policy: Policy,
-) -> Iterator[Evidence]:
-    """Yield what speaks for and against a set; nothing where it is simply in use."""
+) -> Optional[Evidence]:
+    """Return what speaks for and against a set, None where it is simply in use."""
     semaphores = thing.semaphores or ()
     state = _state(semaphores)
     users = [user(pid, False, thing, running) for pid in state.pids]
@@ -148,13 +144,11 @@ def _evidence(
         if holder.state == ALIVE or waiters:
             doubts = [f"processes wait for it: {waiters}" if waiters else "it is held"]
             cause = HELD if holder.state == ALIVE else STUCK
-            yield _graded(thing, state, owner, cause, doubts, users, holder, table, policy)
-            return
-    leaking = thing.key == PRIVATE_KEY and alike[_likeness(thing)] >= LEAK_COUNT
-    if waiters or (alive and not leaking):
-        return
+            return _graded(thing, state, owner, cause, doubts, users, holder, table, policy)
+    if waiters or (alive and not (thing.key == PRIVATE_KEY and alike[_likeness(thing)] >= LEAK_COUNT)):
+        return None
     cause = KEYED if thing.key != PRIVATE_KEY else LEAKING if alive else PRIVATE
-    yield _graded(thing, state, owner, cause, [], users, None, table, policy)
+    return _graded(thing, state, owner, cause, (), users, None, table, policy)
 
 
 def _graded(

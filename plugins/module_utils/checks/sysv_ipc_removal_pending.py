@@ -10,7 +10,7 @@ from typing import NamedTuple, Sequence
 from ..facts import ipc_users, processes, sysv_ipc
 from ..facts.ipc_users import Holders
 from ..facts.processes import Processes
-from ..facts.sysv_ipc import MARKED_FOR_REMOVAL, Segment, Table, is_candidate
+from ..facts.sysv_ipc import MARKED_FOR_REMOVAL, Segment, Table
 from ..model import INFO, LOW, Check, Finding, Verdict, found, not_applicable
 from ..policy import Policy
 from .sysv_ipc import ALIVE, User, user
@@ -46,10 +46,8 @@ def find(table: Table, holders: Holders, running: Processes, policy: Policy) -> 
         return not_applicable("segment is not among the kinds that were asked for")
     marked = [
         _finding(segment, table.users[segment.uid], holders, running)
-        for segment in table.objects
-        if segment.perms & MARKED_FOR_REMOVAL
-        and segment.nattch
-        and is_candidate(segment, table.users[segment.uid], policy, table.now)
+        for segment in table.candidates(policy)
+        if segment.perms & MARKED_FOR_REMOVAL and segment.nattch
     ]
     return found(marked)
 

@@ -7,7 +7,7 @@ from typing import Dict, List, NamedTuple, Optional
 
 from ..facts import logind, sysv_ipc
 from ..facts.logind import Logind
-from ..facts.sysv_ipc import Table, is_selected
+from ..facts.sysv_ipc import Table, select
 from ..model import MEDIUM, Check, Finding, Verdict, found
 from ..policy import Policy
 
@@ -35,10 +35,7 @@ def find(setting: Logind, segments: Table, sets: Table, queues: Table, policy: P
         return found([])
     tables = (segments, sets, queues)
     users: Dict[int, str] = {uid: name for table in tables for uid, name in table.users.items()}
-    owned = [
-        Counter(thing.uid for thing in table.objects if is_selected(thing, users[thing.uid], policy))
-        for table in tables
-    ]
+    owned = [Counter(thing.uid for thing in select(table.objects, users, policy)) for table in tables]
     exposed = sorted(
         uid
         for uid, name in users.items()

@@ -20,7 +20,7 @@ from .sysv_ipc import (
     gather_queues,
     gather_segments,
     gather_sets,
-    is_selected,
+    select,
 )
 
 HEADERS_READ = 100  # attaching changes what a segment tells about its use, so no more are read than are shown
@@ -85,7 +85,7 @@ def _selected(table: Optional[Table], kind: str, policy: Policy) -> Optional[Seq
         return None
     if kind not in policy.sysv_ipc.kinds:
         return ()
-    return [thing for thing in table.objects if is_selected(thing, table.users[thing.uid], policy)]
+    return select(table.objects, table.users, policy)
 
 
 def _used(segments: Optional[Table], sets: Optional[Table], queues: Optional[Table]) -> Used:

@@ -9,7 +9,7 @@ from ..errors import CannotLook, Missing
 from ..host import Host
 from ..policy import Policy
 from . import processes
-from .sysv_ipc import MARKED_FOR_REMOVAL, gather_queues, gather_segments, is_candidate
+from .sysv_ipc import MARKED_FOR_REMOVAL, gather_queues, gather_segments
 
 MAPS_LIMIT = 16 * 1024 * 1024  # bytes; 65,530 mappings, the kernel's default limit, are below 8 MiB
 # proc(5), maps: a segment is a file of that name whose inode is the shmid.
@@ -79,7 +79,7 @@ def gather_holders(host: Host, policy: Policy) -> Holders:
 def gather_receivers(host: Host, policy: Policy) -> Receivers:
     """Return who waits in msgrcv(2): no queue records that before a message came. Asked only where a queue may go."""
     table = host.once(gather_queues, policy)
-    if not any(is_candidate(queue, table.users[queue.uid], policy, table.now) for queue in table.objects):
+    if not table.candidates(policy):
         return Receivers({}, True)
     waits = list(_waits(host, host.once(processes.gather, policy).by_pid))
     # proc(5): wchan is 0 for a process that runs, and for all when they are hidden. Somebody always sleeps.

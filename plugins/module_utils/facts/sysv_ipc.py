@@ -185,6 +185,10 @@ class Table(NamedTuple):
     shared: bool
     foreign_pids: bool = False
 
+    def candidates(self, policy: Policy) -> Sequence[Any]:
+        """Return the objects that are looked at closely."""
+        return select_candidates(self.objects, self.users, policy, self.now)
+
 
 SEGMENT_COLUMNS = Segment._fields
 SET_COLUMNS = SemaphoreSet._fields[:-1]
@@ -239,14 +243,17 @@ def parse_numbers(content: bytes, count: int, path: str) -> List[int]:
     return numbers
 
 
-def is_selected(thing: IpcObject, owner: str, policy: Policy) -> bool:
-    """Return whether the policy's owners, keys and ids take this object in; each that is empty takes in everything."""
+def select(things: Sequence[Record], users: Dict[int, str], policy: Policy) -> Sequence[Record]:
+    """Return what the policy's owners, keys and ids take in; each that is empty takes in everything."""
     wanted = policy.sysv_ipc
-    return (
-        (not wanted.owners or owner in wanted.owners or str(thing.uid) in wanted.owners)
-        and (not wanted.keys or thing.key in wanted.keys)
-        and (not wanted.ids or thing.id in wanted.ids)
-    )
+    if wanted.owners:
+        uids = {uid for uid, name in users.items() if name in wanted.owners or str(uid) in wanted.owners}
+        things = [thing for thing in things if thing.uid in uids]
+    if wanted.keys:
+        things = [thing for thing in things if thing.key in wanted.keys]
+    if wanted.ids:
+        things = [thing for thing in things if thing.id in wanted.ids]
+    return things
 
 
 def idle_seconds(thing: IpcObject, now: float) -> int:
@@ -254,9 +261,10 @@ def idle_seconds(thing: IpcObject, now: float) -> int:
     return int(now) - thing.last_used
 
 
-def is_candidate(thing: IpcObject, owner: str, policy: Policy, now: float) -> bool:
-    """Return whether an object is looked at closely: selected, and idle for min_age."""
-    return idle_seconds(thing, now) >= policy.sysv_ipc.min_age and is_selected(thing, owner, policy)
+def select_candidates(things: Sequence[Record], users: Dict[int, str], policy: Policy, now: float) -> Sequence[Record]:
+    """Return the objects that are looked at closely: selected, and idle for min_age."""
+    latest = int(now) - policy.sysv_ipc.min_age
+    return [thing for thing in select(things, users, policy) if thing.last_used <= latest]
 
 
 def gather_limits(host: Host, policy: Policy) -> Limits:
@@ -309,7 +317,7 @@ def _gather(host: Host, policy: Policy, path: str, columns: Sequence[str], make:
     users = {uid: host.user_name(uid) for uid in {thing.uid for thing in first}}
     changing: FrozenSet[str] = frozenset()
     foreign_pids = False
-    if any(is_candidate(thing, users[thing.uid], policy, now) for thing in first):
+    if select_candidates(first, users, policy, now):
         host.pause(max(0.0, read + LOOKS_APART - time.monotonic()))
         again = host.read(path, TABLE_LIMIT)
         if again != content:
@@ -322,8 +330,9 @@ def _gather(host: Host, policy: Policy, path: str, columns: Sequence[str], make:
 def _ask(host: Host, policy: Policy, table: Table, unread: Set[str], gone: Set[str]) -> List[SemaphoreSet]:
     left = SEMAPHORES_READ
     asked = []
+    candidates = {thing.semid for thing in table.candidates(policy)}
     for thing in table.objects:
-        if not is_candidate(thing, table.users[thing.uid], policy, table.now):
+        if thing.semid not in candidates:
             asked.append(thing)
         elif thing.nsems > left:
             unread.add(thing.object)
@@ -336,7 +345,7 @@ def _ask(host: Host, policy: Policy, table: Table, unread: Set[str], gone: Set[s
 
 def _with_semaphores(host: Host, thing: SemaphoreSet, unread: Set[str], gone: Set[str]) -> SemaphoreSet:
     try:
-        return SemaphoreSet(*thing[:-1], semaphores=tuple(host.semaphores(thing.semid, thing.nsems)))
+        return SemaphoreSet(*thing[:-1], host.semaphores(thing.semid, thing.nsems))
     except Missing:
         gone.add(thing.object)
     except CannotLook:
