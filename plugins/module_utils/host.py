@@ -6,6 +6,7 @@ import ctypes
 import errno
 import os
 import pwd
+import re
 import select
 import signal
 import stat
@@ -29,6 +30,8 @@ F = TypeVar("F")
 
 # semctl(2) commands, include/uapi/linux/sem.h; the same on every architecture.
 _GETPID, _GETALL, _GETNCNT, _GETZCNT = 11, 13, 14, 15
+
+_EXECUTABLE = re.compile(r"/proc/[0-9]+/exe\Z")
 
 
 class Semaphore(NamedTuple):
@@ -194,14 +197,11 @@ class Host:
     def run(self, argv: Sequence[str], deadline: float, limit: int) -> Ran:
         """Run a command that only reads for at most ``deadline`` seconds: no shell, no input, almost no environment.
 
-        argv[0] is a path, and root's own program: running what others can write would make them root. It is checked
-        and run by one descriptor, so that it cannot be exchanged in between. Raises Untrusted, TooLarge above
+        argv[0] is a path, and root's own program: running what others can write or choose would make them root. It is
+        checked and run by one descriptor, so that it cannot be exchanged in between. Raises Untrusted, TooLarge above
         ``limit`` bytes of output, and CannotLook when it does not end in time.
         """
-        try:
-            program = os.open(argv[0], os.O_PATH | os.O_CLOEXEC)
-        except OSError as error:
-            raise explained(error, argv[0]) from error
+        program = self._open_program(argv[0])
         try:
             _demand_roots_own(os.fstat(program), argv[0])
             return _run(program, argv, deadline, limit)
@@ -209,6 +209,20 @@ class Host:
             raise explained(error, argv[0]) from error
         finally:
             os.close(program)
+
+    def _open_program(self, path: str) -> int:
+        """Open a program through links that only root could have placed, or as what a process of root's runs."""
+        of_process = bool(_EXECUTABLE.match(path))
+        place = open_place(self.root, path, follow=not of_process)
+        try:
+            if of_process and os.fstat(place.directory).st_uid not in (0, os.geteuid()):
+                raise Untrusted(f"{path}: it is not run, because another user than root chose what it is", path=path)
+            flags = os.O_PATH | os.O_CLOEXEC | (0 if of_process else os.O_NOFOLLOW)
+            return os.open(place.name, flags, dir_fd=place.directory)
+        except OSError as error:
+            raise explained(error, path) from error
+        finally:
+            os.close(place.directory)
 
     def processes(self) -> Iterator[Any]:
         """psutil.Process of every process that can be seen; attributes may still raise psutil.Error when it ends.

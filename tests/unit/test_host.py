@@ -345,6 +345,33 @@ def test_the_running_executable_is_run_when_its_file_was_replaced(tmp_path: Any)
         running.communicate()
 
 
+@needs_root
+def test_a_link_of_another_user_chooses_no_program(tmp_path: Any) -> None:
+    (tmp_path / "theirs").mkdir()
+    os.chown(str(tmp_path / "theirs"), 65534, 65534)
+    (tmp_path / "theirs/php").symlink_to(SHELL)
+    (tmp_path / "ours").symlink_to(SHELL)
+    with pytest.raises(Untrusted, match="php is a link in a directory that others than root can write"):
+        Host().run([str(tmp_path / "theirs/php"), "-c", "echo ran"], 5.0, 100)
+    assert Host().run([str(tmp_path / "ours"), "-c", "echo ran"], 5.0, 100) == (0, b"ran\n")
+
+
+@needs_root
+def test_a_process_of_another_user_chooses_no_program() -> None:
+    running = subprocess.Popen(
+        ["setpriv", "--reuid=65534", "--clear-groups", SHELL, "-c", "echo; read x"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        running.stdout.readline()  # type: ignore[union-attr]
+        with pytest.raises(Untrusted, match="another user than root chose"):
+            Host().run([f"/proc/{running.pid}/exe", "-c", "echo ran"], 5.0, 100)
+    finally:
+        running.kill()
+        running.communicate()
+
+
 def test_a_command_that_is_not_there() -> None:
     with pytest.raises(Missing):
         Host().run(["/none/x"], 1.0, 10)
