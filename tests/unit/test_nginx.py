@@ -24,12 +24,12 @@ ANSWER = (
 FROM_SOURCE = "configure arguments: --prefix=/opt/nginx\n"
 
 
-def master(title: str = "/usr/sbin/nginx", text: str = "", answer: str = ANSWER, **more: Any) -> Master:
+def master(title: str = "/usr/sbin/nginx", text: str = "", answer: str = ANSWER, uid: int = 0, **more: Any) -> Master:
     """Return the one master of a host whose nginx.conf holds ``text``."""
-    process = dict(pid=51, executable="/usr/sbin/nginx", title="nginx: master process " + title)
+    process = dict(pid=51, executable="/usr/sbin/nginx", title="nginx: master process " + title, uid=uid)
     files: Dict[str, Any] = {"/etc/nginx/nginx.conf": text}
     files.update(more.pop("files", {}))
-    commands = {"/proc/51/exe -V": answer} if answer else {}
+    commands = {("/usr/sbin/nginx -V" if uid else "/proc/51/exe -V"): answer} if answer else {}
     directories = ["/run", "/opt/nginx/logs", "/srv/p/logs"]
     host = DescribedHost(
         dict(processes=[dict(pid=1), process], files=files, commands=commands, directories=directories, **more)
@@ -57,6 +57,10 @@ def test_other_executables(name: str) -> None:
 
 def test_what_it_was_built_with() -> None:
     assert configured() == ("/etc/nginx/nginx.conf", "/run/nginx.pid")
+
+
+def test_a_user_s_nginx_is_asked_by_its_file() -> None:
+    assert configured(uid=33) == ("/etc/nginx/nginx.conf", "/run/nginx.pid")
 
 
 def test_the_directive_wins_over_the_build() -> None:

@@ -120,8 +120,11 @@ class _Build:
         return self._options.get(name, default)
 
     def _ask(self) -> Dict[str, str]:
-        # The executable that runs, not the file that may have taken its path since.
-        answer = self.host.run([f"/proc/{self.master.pid}/exe", "-V"], ANSWER_SECONDS, ANSWER_LIMIT)
+        # The executable that runs, not the file that may have taken its path since; another user than root could
+        # make it one of his choice meanwhile, so of his processes it is the file.
+        runs = f"/proc/{self.master.pid}/exe"
+        program = runs if set(self.master.uids) == {0} else self.master.executable or runs
+        answer = self.host.run([program, "-V"], ANSWER_SECONDS, ANSWER_LIMIT)
         return build_options(os.fsdecode(answer.output))
 
 
