@@ -28,7 +28,7 @@ _FORK = multiprocessing.get_context("fork")  # looks are closures, which only a 
 
 
 class Stat(NamedTuple):
-    """What lstat(2) says. Times in nanoseconds since the epoch."""
+    """What lstat(2) says. Times in nanoseconds since the epoch; ctime_ns is the one that nobody can set."""
 
     mode: int
     uid: int
@@ -37,6 +37,7 @@ class Stat(NamedTuple):
     mtime_ns: int
     inode: int
     device: int
+    ctime_ns: int = 0
 
 
 class Leaf:
@@ -269,4 +270,13 @@ def _read_all(descriptor: int, path: str, size: int, limit: int) -> bytes:
 
 def stat_of(seen: os.stat_result) -> Stat:
     """The fields of a stat(2) that anybody here needs."""
-    return Stat(seen.st_mode, seen.st_uid, seen.st_gid, seen.st_size, seen.st_mtime_ns, seen.st_ino, seen.st_dev)
+    return Stat(
+        seen.st_mode,
+        seen.st_uid,
+        seen.st_gid,
+        seen.st_size,
+        seen.st_mtime_ns,
+        seen.st_ino,
+        seen.st_dev,
+        seen.st_ctime_ns,
+    )

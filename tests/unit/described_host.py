@@ -10,7 +10,7 @@ processes:                   # parent, started, name, uid have defaults; executa
   - {pid: 45, executable: /usr/sbin/php-fpm8.2, title: "php-fpm: master process (/etc/php/8.2/fpm/php-fpm.conf)"}
   - {pid: 77, hidden: true}  # listed, and no more than that
 threads: {102: 100}          # thread id: process
-files:                       # text, or a mapping with content, mode, uid, gid, mtime, inode, kind (file, fifo, socket)
+files:                       # text, or a mapping: content, mode, uid, gid, mtime, ctime, inode, kind (file, fifo, socket)
   /run/nginx.pid: "51\n"
   /cache/a.php.bin: {sample: opcache/…/a.php.bin, patch: {56: "08*4"}}   # a file below samples/; hex at an offset
   /srv/a.php: {size: 479, device: 2}
@@ -225,8 +225,9 @@ class DescribedHost(Host):
         mtime_ns = int(described.get("mtime", NOW - 3600) * 10**9)
         inode = described.get("inode", _inode(real))
         device = described.get("device", 1)
+        ctime_ns = int(described.get("ctime", mtime_ns / 10**9) * 10**9)
         owner = (described.get("uid", 0), described.get("gid", 0))
-        return content, Stat(mode, *owner, len(content), mtime_ns, inode, device)
+        return content, Stat(mode, *owner, len(content), mtime_ns, inode, device, ctime_ns)
 
 
 class _DescribedLeaf(Leaf):

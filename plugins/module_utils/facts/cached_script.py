@@ -31,9 +31,14 @@ NOTED_LIMIT = 1000  # foreign names of one cache that are told one by one, and r
 
 
 class Expected(NamedTuple):
-    """What an entry says of its script. size, device and inode only where the engine compares them."""
+    """What an entry says of its script. size, device and inode only where the engine compares them.
 
-    mtime: int
+    mtime: seconds since the epoch; None where the entry does not say it. written: the entry's own mtime in nanoseconds,
+    by which such a script is judged.
+    """
+
+    mtime: Optional[int]
+    written: int
     size: Optional[int] = None
     device: Optional[int] = None
     inode: Optional[int] = None
@@ -178,6 +183,9 @@ def _source(host: Host, path: str, expected: Expected) -> Optional[str]:
         return GONE
     except CannotLook as error:  # no file can be called so: whoever wrote the entry chose the name in it
         return GONE if error.details.get("errno") in (errno.ENAMETOOLONG, errno.EINVAL) else None
+    if expected.mtime is None:
+        # Either time may be later by itself: an archive brings an mtime of its own, a chmod changes the ctime.
+        return CHANGED if min(seen.mtime_ns, seen.ctime_ns) > expected.written else SAME
     if seen.mtime_ns // 10**9 != expected.mtime:
         return CHANGED
     pairs = ((expected.size, seen.size), (expected.device, seen.device), (expected.inode, seen.inode))

@@ -90,7 +90,7 @@ def _judged(
     tally.genuine = True
     script = script._replace(
         script=entry.script if name.key != "user" else None,
-        source=_source(host, reading, tally, entry, name),
+        source=_source(host, reading, tally, entry, name, seen),
     )
     other_build, unmistakable = _other_build(reading, entry, seen)
     script = script._replace(other_build=other_build, unmistakable=unmistakable)
@@ -101,11 +101,11 @@ def _judged(
 
 
 def _source(
-    host: Host, reading: Reading, tally: Tally, entry: eaccelerator.Entry, name: eaccelerator.Name
+    host: Host, reading: Reading, tally: Tally, entry: eaccelerator.Entry, name: eaccelerator.Name, seen: Stat
 ) -> Optional[str]:
     if name.key == "user":
         return None
-    expected = Expected(entry.script_mtime, entry.script_size, entry.device, entry.inode)
+    expected = Expected(entry.script_mtime, seen.mtime_ns, entry.script_size, entry.device, entry.inode)
     return source(host, reading.chroots, tally, entry.script, expected)
 
 

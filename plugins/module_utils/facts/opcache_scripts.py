@@ -80,8 +80,7 @@ def looker(host: Host, reading: Reading, tally: Tally) -> Callable[[Leaf], Optio
         if entry is not None:
             tally.genuine = True
             flaws += _place_flaws(entry, system_id, script)
-            if entry.timestamp:
-                state = source(host, reading.chroots, tally, script, Expected(entry.timestamp))
+            state = source(host, reading.chroots, tally, script, Expected(entry.timestamp or None, seen.mtime_ns))
         if not flaws and state in (SAME, None):
             return None  # as nearly all are
         return CachedScript(leaf.path, seen, ENTRY, script=script, source=state, build=system_id, flaws=flaws)
