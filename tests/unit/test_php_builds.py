@@ -5,8 +5,9 @@
 from typing import Any, Dict, List
 
 import pytest
-from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import php_builds
+from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import php_builds, php_programs
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.php_builds import PhpBuilds, Runtime
+from ansible_collections.phpfleet.remediation.plugins.module_utils.host import Host
 from ansible_collections.phpfleet.remediation.plugins.module_utils.policy import policy_from
 from described_host import NOW, DescribedHost
 
@@ -172,6 +173,24 @@ def test_links_are_the_program_that_they_lead_to() -> None:
     assert only(debian(links=links, processes=[dict(pid=1)])).build.program == FPM
 
 
+def test_a_link_that_others_may_have_placed_is_no_matter_where_its_file_is_known(tmp_path: Any) -> None:
+    for directory in ("usr/bin", "usr/local/bin", "opt/php/bin", "srv"):
+        (tmp_path / directory).mkdir(parents=True)
+    (tmp_path / "usr/local/bin").chmod(0o2775)  # as Debian's staff has it
+    for path in ("usr/bin/php8.2", "opt/php/bin/php", "srv/php"):
+        (tmp_path / path).write_bytes(b"")
+    for name, target in (("php", "../../bin/php8.2"), ("php8.4", "../../../opt/php/bin/php")):
+        (tmp_path / "usr/local/bin" / name).symlink_to(target)
+    unreadable: List[str] = []
+    found = php_programs.find(Host(str(tmp_path)), [], unreadable)
+    assert [program.path for program in found] == ["/opt/php/bin/php", "/usr/bin/php8.2"]
+    assert unreadable == []
+    (tmp_path / "usr/local/bin/php8.1").symlink_to("../../../srv/php")
+    (tmp_path / "usr/local/bin/php8.0").symlink_to("nowhere")
+    php_programs.find(Host(str(tmp_path)), [], unreadable)
+    assert [reason.split(":")[0] for reason in unreadable] == ["/usr/local/bin/php8.0", "/usr/local/bin/php8.1"]
+
+
 def test_what_is_not_called_as_php_is() -> None:
     names = ["phpize8.2", "php-config", "phpenmod", "php.default", "php-fpm_exporter", "php8.2.bak", "phpunit"]
     assert len(runtimes(debian(files={f"/usr/bin/{name}": "x" for name in names}))) == 1
@@ -185,6 +204,7 @@ def test_what_is_not_called_as_php_is() -> None:
         "/opt/remi/php82/root/usr/sbin/php-fpm",
         "/opt/cpanel/ea-php82/root/usr/bin/php",
         "/opt/plesk/php/8.2/bin/php",
+        "/usr/local/lsws/lsphp82/bin/php",
         "/opt/bitnami/php/sbin/php-fpm",
         "/opt/php-8.2.36/bin/php",
     ],

@@ -12,7 +12,7 @@ from ..host import Host
 from . import php_fpm
 from .masters import Master, Reading
 
-# Where distributions, remi, cPanel, Plesk, Bitnami and PHP's own Makefile put programs.
+# Where distributions, remi, cPanel, Plesk, Bitnami, LiteSpeed and PHP's own Makefile put programs.
 PLACES = (
     "/usr/bin",
     "/usr/sbin",
@@ -20,6 +20,7 @@ PLACES = (
     "/usr/local/sbin",
     "/usr/local/*php*/bin",
     "/usr/local/*php*/sbin",
+    "/usr/local/lsws/*php*/bin",
     "/opt/*php*/bin",
     "/opt/*php*/sbin",
     "/opt/*/*php*/bin",
@@ -66,9 +67,9 @@ class Answer(NamedTuple):
 
 def find(host: Host, masters: Sequence[Master], unreadable: List[str]) -> List[Program]:
     """Return every program of PHP once, whatever names it has; what could not be seen is added to ``unreadable``."""
-    paths: Dict[Tuple[int, int], str] = {}  # by device and inode
+    files = _Files(host)
     for path in _candidates(host, unreadable):
-        _note(host, path, paths, unreadable)
+        files.note(path)
     running: Dict[str, List[Master]] = {}
     replaced = []
     for master in masters:
@@ -81,9 +82,10 @@ def find(host: Host, masters: Sequence[Master], unreadable: List[str]) -> List[P
         except CannotLook as error:
             unreadable.append(str(error))
             continue
-        _note(host, path, paths, unreadable)
+        files.note(path)
         running.setdefault(path, []).append(master)
-    return [*(Program(path, path, tuple(running.get(path, ()))) for path in sorted(paths.values())), *replaced]
+    unreadable.extend(files.unseen())
+    return [*(Program(path, path, tuple(running.get(path, ()))) for path in files.paths()), *replaced]
 
 
 def ask(host: Host, program: Program) -> Answer:
@@ -144,16 +146,41 @@ def _is_called_so(name: str) -> bool:
     return bool(_CLI.match(name) or php_fpm.PROGRAM.executable.match(name))
 
 
-def _note(host: Host, path: str, paths: Dict[Tuple[int, int], str], unreadable: List[str]) -> None:
-    """Keep a path in ``paths`` where it is a plain file that is not there yet, or until now by a link only."""
-    try:
-        seen = host.stat(path, follow=True)
-        linked = stat.S_ISLNK(host.stat(path).mode)
-    except Missing:
-        return
-    except CannotLook as error:
-        unreadable.append(str(error))
-        return
-    identity = (seen.device, seen.inode)
-    if stat.S_ISREG(seen.mode) and not (linked and identity in paths):
-        paths[identity] = path
+class _Files:
+    """The plain files that paths lead to, each once whatever links there are to it."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._paths: Dict[Tuple[int, int], str] = {}  # by device and inode
+        self._refused: Dict[str, CannotLook] = {}
+
+    def note(self, path: str) -> None:
+        """Keep a path where it is a plain file that is not there yet, or until now by a link only."""
+        try:
+            seen = self._host.stat(path, follow=True)
+            linked = stat.S_ISLNK(self._host.stat(path).mode)
+        except Missing:
+            return
+        except CannotLook as error:
+            self._refused[path] = error
+            return
+        identity = (seen.device, seen.inode)
+        if stat.S_ISREG(seen.mode) and not (linked and identity in self._paths):
+            self._paths[identity] = path
+
+    def paths(self) -> List[str]:
+        return sorted(self._paths.values())
+
+    def unseen(self) -> List[str]:
+        """Return why paths were refused that may lead to a program which has no other name.
+
+        Debian lets the group staff write in /usr/local/bin, so no link there is followed. Most lead to what is known.
+        """
+        return [str(error) for path, error in self._refused.items() if self._leads_to(path) not in self._paths]
+
+    def _leads_to(self, path: str) -> Optional[Tuple[int, int]]:
+        try:
+            seen = self._host.stat_as_named(path)
+        except CannotLook:
+            return None
+        return seen.device, seen.inode
