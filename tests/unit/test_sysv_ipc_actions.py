@@ -5,7 +5,6 @@
 import ctypes
 import json
 import os
-import platform
 import shutil
 import signal
 import subprocess
@@ -21,7 +20,7 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils.audit import 
 from ansible_collections.phpfleet.remediation.plugins.module_utils.checks.index import CHECKS
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotAct, Missing, Taken
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import sysv_ipc as facts
-from ansible_collections.phpfleet.remediation.plugins.module_utils.host import Host
+from ansible_collections.phpfleet.remediation.plugins.module_utils.host import Host, Semaphore
 from ansible_collections.phpfleet.remediation.plugins.module_utils.policy import policy_from
 from ansible_collections.phpfleet.remediation.plugins.module_utils.remediate import make_plan, remediate
 from ansible_collections.phpfleet.remediation.plugins.module_utils.undo import undo
@@ -179,14 +178,16 @@ def test_check_mode_plans_the_same_and_touches_nothing(kind, tmp_path):
     assert diff(planned.plan.actions)["before"] == f"{kind} {ids(kind)[0]} (key 0x6104e88b)\n"
 
 
-def wait_at(made):
-    """Let another process wait for the first semaphore of a set."""
+def wait_at(made, change=-2):
+    """Let another process wait for the first semaphore of a set: for more than it has, or with 0 for none."""
+    command = 14 if change else 15  # GETNCNT, GETZCNT
+    before = LIBC.semctl(made, 0, command)
     child = os.fork()
     if child == 0:
-        LIBC.semop(made, ctypes.byref(Operation(0, -2, 0)), 1)
+        LIBC.semop(made, ctypes.byref(Operation(0, change, 0)), 1)
         os._exit(0)
     end = time.monotonic() + 10
-    while LIBC.semctl(made, 0, 14) != 1 and time.monotonic() < end:
+    while LIBC.semctl(made, 0, command) == before and time.monotonic() < end:
         time.sleep(0.01)
     CHILDREN.append(child)
 
@@ -247,6 +248,26 @@ def test_what_was_used_since_it_was_seen_is_left_alone(kind, change, field, mome
             outcomes = []
     assert results(outcomes) == ["unneeded"] * len(outcomes)
     assert ids(kind) == [made]
+
+
+def test_each_semaphore_says_for_itself_who_used_it_and_who_waits():
+    made = make_set()
+    operate(made, Operation(1, 1, 0))
+    for change in (-2, 0, 0):
+        wait_at(made, change)
+    first, second, third = Host().semaphores(made, 3)
+    assert first == Semaphore(1, third.pid, 1, 2)
+    assert second == Semaphore(1, os.getpid(), 0, 0)
+    assert third.value == 0 != third.pid
+
+
+def test_preparing_sees_what_is_recorded_of_a_set(tmp_path):
+    made = make_set(KEY)
+    actions = plan()
+    time.sleep(1.1)  # otime counts seconds
+    operate(made, Operation(0, 1, 0))
+    with journal(tmp_path) as book, pytest.raises(sysv_ipc.Unneeded, match="otime"):
+        VERBS[actions[0].verb].prepare(actions[0], book)
 
 
 def test_what_is_gone_already_is_unneeded(tmp_path):
@@ -522,7 +543,7 @@ def test_a_full_table_is_told_with_what_to_do(tmp_path):
 def test_an_unknown_architecture_is_refused(tmp_path, monkeypatch):
     made = make_segment()
     actions = plan()
-    monkeypatch.setattr(platform, "machine", lambda: "m68k")
+    monkeypatch.setattr(ipc_calls, "MACHINE", "m68k")
     with journal(tmp_path) as book:
         outcomes = apply(actions, book)
     assert results(outcomes) == ["failed"]
@@ -577,7 +598,7 @@ import sys
 sys.path[:0] = {path!r}
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.journal import Journal
 from ansible_collections.phpfleet.remediation.plugins.module_utils.checks.index import CHECKS
-from ansible_collections.phpfleet.remediation.plugins.module_utils.host import Host
+from ansible_collections.phpfleet.remediation.plugins.module_utils.host import Host, Semaphore
 from ansible_collections.phpfleet.remediation.plugins.module_utils.policy import policy_from
 from ansible_collections.phpfleet.remediation.plugins.module_utils.remediate import remediate
 policy = policy_from({{"sysv_ipc": {{"min_age": 0}}}})

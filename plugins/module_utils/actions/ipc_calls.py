@@ -20,6 +20,8 @@ IPC_CREAT, IPC_EXCL = 0o1000, 0o2000
 IPC_RMID, IPC_SET, IPC_STAT = 0, 1, 2
 GETALL, GETNCNT, GETZCNT, SETALL = 13, 14, 15, 17
 _WORD = ctypes.c_ulong
+MACHINE = platform.machine()
+BITS = ctypes.sizeof(ctypes.c_void_p) * 8
 
 
 class Permissions(ctypes.Structure):
@@ -45,8 +47,8 @@ _OTIME: _Fields = [("otime", ctypes.c_long)]
 _CTIME: _Fields = [("ctime", ctypes.c_long)]
 _PADDING: _Fields = [("padding", _WORD)]
 _SET_SIZE: _Fields = [("nsems", _WORD), ("reserved", _WORD * 2)]
-_SIZE_LAST = platform.machine() == "ppc64le"
-_PADDED_TIMES = platform.machine() == "x86_64"
+_SIZE_LAST = MACHINE == "ppc64le"
+_PADDED_TIMES = MACHINE == "x86_64"
 
 
 class SegmentState(ctypes.Structure):
@@ -100,10 +102,10 @@ _NOT_ATTACHED = ctypes.c_void_p(-1).value
 
 def demand_known_architecture() -> None:
     """Raise CannotAct where the structures below are not known to be the kernel's."""
-    if platform.machine() not in ARCHITECTURES or ctypes.sizeof(ctypes.c_void_p) != 8:
+    if MACHINE not in ARCHITECTURES or BITS != 64:
         raise CannotAct(
-            f"IPC objects are not changed on {platform.machine()} ({ctypes.sizeof(ctypes.c_void_p) * 8} bits), whose "
-            f"structures are not known here; known are {', '.join(ARCHITECTURES)}. Remove by hand with ipcrm(1)"
+            f"IPC objects are not changed on {MACHINE} ({BITS} bits), whose structures are not known here; known are "
+            f"{', '.join(ARCHITECTURES)}. Remove by hand with ipcrm(1)"
         )
 
 

@@ -75,7 +75,7 @@ def protected_by(thing: IpcObject, owner: str, owners: Owners, policy: Policy) -
         return "keep_keys"
     if keep.keep_owners and not {owner, str(thing.uid), str(thing.cuid)}.isdisjoint(keep.keep_owners):
         return "keep_owners"
-    if isinstance(thing, SemaphoreSet) and thing.key == PRIVATE_KEY and thing.nsems == 1 and thing.uid in owners.httpd:
+    if thing.uid in owners.httpd and isinstance(thing, SemaphoreSet) and thing.key == PRIVATE_KEY and thing.nsems == 1:
         return "the Apache HTTP Server (a mutex of one semaphore)"
     for directory in owners.directories:
         if directory.segment == (thing.key, thing.id) or thing.uid == directory.uid:
