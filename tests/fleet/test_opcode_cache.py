@@ -209,6 +209,17 @@ def test_the_severity_is_what_php_fpm_does(fresh_host, ansible_playbook, tmp_pat
     assert look(tmp_path, ansible_playbook) == []
 
 
+def test_old_code_that_restarts_do_not_replace_is_found_and_replaced(lab, fresh_host, ansible_playbook, tmp_path):
+    lab.command("inject", "stale-code", "web1")
+    (finding,) = look(tmp_path, ansible_playbook)
+    assert (finding["check"], finding["severity"]) == ("opcode_cache.stale_entry", "high")
+    assert [Path(entry).name for entry in finding["examples"]] == ["index.php.bin"]
+    done = ansible_playbook(play(tmp_path, {"phpfleet.remediation.opcode_cache": {}}), "-v")
+    assert done.returncode == 0 and '"reload_needed": [{' in done.stdout, done.stdout
+    fresh_host.run("systemctl reload 'php*-fpm.service'; sleep 1")
+    assert '"interpreter":' in fresh_host.run("curl --silent http://localhost/")
+
+
 def test_a_directory_that_becomes_a_link_while_it_is_cleaned_leads_nowhere(fresh_host, ansible_playbook, tmp_path):
     fresh_host.run(
         f"""
