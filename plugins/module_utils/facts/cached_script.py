@@ -51,7 +51,7 @@ class CachedScript(NamedTuple):
     script: the path of what was compiled. source: SAME, CHANGED or GONE by its file, None where that is not known.
     build: who wrote it, by version texts or by system id. other_build: how it is known that no installed PHP did;
     unmistakable: the loader knows it too.
-    documented_classes: classes with a doc comment, where the structure was walked.
+    documented_classes: classes whose doc comment the loader forgets to relocate, where the structure was walked.
     """
 
     path: str
@@ -82,6 +82,7 @@ class Tally(Counts):
         self.walked = 0
         self.unwalked: Dict[str, int] = {}
         self.builds: Dict[str, int] = {}
+        self.layouts: Dict[str, int] = {}
         self.sources_unknown = 0
         self.unseen: List[str] = []
         self.foreign = 0
@@ -91,7 +92,8 @@ class Tally(Counts):
         self.bytes += other.bytes
         self.genuine = self.genuine or other.genuine
         self.walked += other.walked
-        for ours, theirs in ((self.unwalked, other.unwalked), (self.builds, other.builds)):
+        pairs = ((self.unwalked, other.unwalked), (self.builds, other.builds), (self.layouts, other.layouts))
+        for ours, theirs in pairs:
             for name, count in theirs.items():
                 ours[name] = ours.get(name, 0) + count
         self.sources_unknown += other.sources_unknown
@@ -109,6 +111,9 @@ class Tally(Counts):
             self.walked += 1
         else:
             self.unwalked[why_not] = self.unwalked.get(why_not, 0) + 1
+
+    def lay_out(self, layout: str) -> None:
+        self.layouts[layout] = self.layouts.get(layout, 0) + 1
 
     def not_seen(self, reason: str) -> None:
         if len(self.unseen) < NOTED_LIMIT:

@@ -6,14 +6,17 @@ import re
 from typing import Callable, NamedTuple, Optional, Tuple
 
 from ..formats import eaccelerator
-from ..formats.eaccelerator_walk import not_walkable, walk
-from ..formats.flaw import Flaw
+from ..formats.eaccelerator_layouts import MIDDLE
+from ..formats.eaccelerator_walk import Walk, not_walkable, walk
 from ..host import Host
 from ..tree import Leaf, Stat
 from .cached_script import ENTRY, CachedScript, Expected, Tally, foreign, read_entry, source
 
 # Flaws at which the loader never looks: the rest of the entry is as it was written.
 LOADED_ALL_THE_SAME = frozenset(("trailing", "header"))
+
+# The releases whose loader forgets to relocate a class's doc comment; that of 0.9.5 does it, 1.0 is not walked.
+FORGETFUL = MIDDLE.name
 
 _LEVEL = re.compile(r"[0-9a-f]\Z")
 _FIRST = re.compile(r"(?:[0-9a-f]|[0-9]{1,10})\Z")  # 1.0 has a directory a uid above the two levels
@@ -96,8 +99,13 @@ def _judged(
     script = script._replace(other_build=other_build, unmistakable=unmistakable)
     if any(flaw.kind not in LOADED_ALL_THE_SAME for flaw in flaws):
         return script
-    flaw, documented = _structure(reading, tally, data, entry)
-    return script._replace(flaws=flaws + ((flaw,) if flaw else ()), documented_classes=documented)
+    walked = _structure(reading, tally, data, entry)
+    if walked.layout is not None and other_build is None:
+        tally.lay_out(walked.layout)
+    return script._replace(
+        flaws=flaws + ((walked.flaw,) if walked.flaw else ()),
+        documented_classes=walked.documented_classes if entry.family == FORGETFUL else 0,
+    )
 
 
 def _source(
@@ -128,10 +136,7 @@ def _numbers(version: str) -> str:
     return found.group() if found else version
 
 
-def _structure(reading: Reading, tally: Tally, data: bytes, entry: eaccelerator.Entry) -> Tuple[Optional[Flaw], int]:
+def _structure(reading: Reading, tally: Tally, data: bytes, entry: eaccelerator.Entry) -> Walk:
     why_not = reading.structure or not_walkable(entry)
     tally.walk(why_not)
-    if why_not is not None:
-        return None, 0
-    walked = walk(data, entry)
-    return walked.flaw, walked.documented_classes
+    return walk(data, entry) if why_not is None else Walk(None, None, 0)
