@@ -71,7 +71,12 @@ class Lab:
         inventory = self.command("inventory").strip()
         environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".cache/collections")}
         started = time.monotonic()
-        command = ["ansible-playbook", "--inventory", inventory, str(playbook)]
+        command = [
+            str(pathlib.Path(sys.executable).with_name("ansible-playbook")),
+            "--inventory",
+            inventory,
+            str(playbook),
+        ]
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment)
         return time.monotonic() - started
 
