@@ -10,7 +10,8 @@ options:
   paths:
     description:
       - The cache directories to look at, each an absolute path. Empty looks at every directory that an installed or
-        running PHP is configured with, in C(php.ini), in what that scans, and in the pools of php-fpm.
+        running PHP is configured with, in C(php.ini), in what that scans, and in the pools of php-fpm; below C(/tmp)
+        and C(/var/tmp) also in those that systemd gives to a service (C(PrivateTmp=)).
       - C(/), a mount point that no PHP is configured with, and a directory that holds no entry of the engine are
         refused. Every check is V(unknown) then, with the reason, and nothing is changed.
     type: list

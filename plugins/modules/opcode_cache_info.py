@@ -129,7 +129,7 @@ opcode_cache:
           type: dict
           returned: always
         builds:
-          description: How many entries each build wrote.
+          description: How many entries each build wrote, of the hundred that wrote the most.
           type: dict
           returned: always
         dead:
@@ -138,9 +138,23 @@ opcode_cache:
           elements: str
           returned: always
         doubtful:
-          description: Those of which that is not certain, and why.
-          type: dict
+          description: Those of which that is likely and not certain.
+          type: list
+          elements: dict
           returned: always
+          contains:
+            directory:
+              description: Its name.
+              type: str
+              returned: always
+            entries:
+              description: How many entries it holds.
+              type: int
+              returned: always
+            why:
+              description: Why it is not certain.
+              type: str
+              returned: always
     unseen:
       description: What could not be looked at, and why.
       type: list

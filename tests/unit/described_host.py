@@ -10,13 +10,14 @@ processes:                   # parent, started, name, uid have defaults; executa
   - {pid: 45, executable: /usr/sbin/php-fpm8.2, title: "php-fpm: master process (/etc/php/8.2/fpm/php-fpm.conf)"}
   - {pid: 77, hidden: true}  # listed, and no more than that
 threads: {102: 100}          # thread id: process
-files:                       # text, or a mapping: content, mode, uid, gid, mtime, ctime, inode, kind (file, fifo, socket)
+files:                       # text, or a mapping: content, mode, uid, gid, mtime, ctime, inode, kind (fifo, socket)
   /run/nginx.pid: "51\n"
   /cache/a.php.bin: {sample: opcache/…/a.php.bin, patch: {56: "08*4"}}   # a file below samples/; hex at an offset
   /srv/a.php: {size: 479, device: 2}
 mounts: [/cache]             # where something is mounted
 links: {/var/run: /run}
 directories: [/run/lock]     # empty ones
+owned: {/tmp: {mode: 01777}} # directories with another mode or uid than root's 0755
 forbidden: [/run/sudo]
 commands: {"/proc/51/exe -V": "nginx version: …"}
 within: {200: {files: {…}}}  # what a process with another root sees
@@ -112,7 +113,8 @@ class DescribedHost(Host):
             return self._file(real)[1]
         if not self._is_directory(real):
             raise Missing(f"{path}: there is no such file", path=path)
-        return Stat(stat.S_IFDIR | 0o755, 0, 0, 0, 0, _inode(real), 1)
+        owned = (self.description.get("owned") or {}).get(real, {})
+        return Stat(stat.S_IFDIR | owned.get("mode", 0o755), owned.get("uid", 0), 0, 0, 0, _inode(real), 1)
 
     def read_with_stat(self, path: str, limit: int, follow: bool = False) -> Tuple[bytes, Stat]:
         self._demand_allowed(path)

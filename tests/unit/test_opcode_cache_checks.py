@@ -12,16 +12,13 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.cached_
     EACCELERATOR,
     ENTRY,
     GONE,
+    NO_BUILDS,
     OPCACHE,
     SAME,
     CachedScript,
 )
-from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.opcode_cache import (
-    CONFIGURED,
-    Cache,
-    OpcodeCaches,
-    is_on,
-)
+from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.opcode_cache import Cache, OpcodeCaches
+from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.opcode_cache_places import CONFIGURED, is_on
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.php_builds import Build, Runtime
 from ansible_collections.phpfleet.remediation.plugins.module_utils.formats.flaw import Flaw
 from ansible_collections.phpfleet.remediation.plugins.module_utils.policy import policy_from
@@ -40,7 +37,7 @@ def runtime(sapi: str = "fpm", **settings: str) -> Runtime:
 def cache(*scripts: CachedScript, engine: str = OPCACHE, runtimes: Any = (), **fields: Any) -> Cache:
     known: Dict[str, Any] = dict(
         path="/cache", engine=engine, origins=(CONFIGURED,), stat=STAT, runtimes=tuple(runtimes), entries=1, bytes=1,
-        depth="checksum", why_depth="x", walked=0, unwalked={}, builds={ID: len(scripts)}, dead=(), doubtful={},
+        depth="checksum", why_depth="x", walked=0, unwalked={}, builds={ID: len(scripts)}, dead=(), doubtful=(),
         scripts=scripts, foreign_omitted=0, sources_unknown=0, unseen=(),
     )  # fmt: skip
     return Cache(**dict(known, **fields))
@@ -175,6 +172,25 @@ def test_each_entry_is_one_finding_of_one_check() -> None:
         for file in finding.evidence.guard.files  # type: ignore[attr-defined]
     ]
     assert sorted(files) == ["a", "b", "c"]
+
+
+def test_builds_that_are_not_counted_are_not_known_to_be_whole() -> None:
+    """Of thousands of directories, which the owner of a cache can plant, not each is counted."""
+    left = script(source=SAME, other_build=NO_BUILDS)
+    assert findings_of(seen(left, dead=(ID,)), policy_from({}), "opcode_cache.other_build_entry")[0].remedy
+    for check in ("other_build_entry", "corrupt_entry"):
+        assert findings_of(seen(left, dead=(ID,), builds={}), policy_from({}), "opcode_cache." + check) == []
+
+
+def test_the_masters_of_every_build_must_be_reloaded() -> None:
+    other = "0" * 32
+    newer = opcache(0, 1, validates=0)
+    newer = newer._replace(build=newer.build._replace(system_ids=frozenset([other])), masters=(99,))
+    scripts = [script(source=SAME, other_build="it is older than the PHP 8.2.36") for _unused in range(9)]
+    scripts.append(scripts[0]._replace(build=other))
+    facts = seen(*scripts, runtimes=[opcache(0, 1, validates=0), newer], engine=EACCELERATOR)
+    (finding,) = findings_of(facts, policy_from({}), "opcode_cache.other_build_entry")
+    assert finding.evidence.masters == (45, 99)  # type: ignore[attr-defined]
 
 
 def test_a_reload_is_needed_only_where_a_master_shares_what_it_loaded() -> None:

@@ -10,7 +10,8 @@ would crash. Measured on real builds: docs/formats/eaccelerator.md and docs/form
 from typing import Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..facts.cached_script import CHANGED, EACCELERATOR, GONE, CachedScript
-from ..facts.opcode_cache import Cache, is_on
+from ..facts.opcode_cache import Cache
+from ..facts.opcode_cache_places import is_on
 from ..facts.php_builds import Runtime
 from ..model import CRITICAL, HIGH, INFO, LOW, SEVERITIES
 

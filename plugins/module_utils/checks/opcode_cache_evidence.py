@@ -8,7 +8,7 @@ for after a release there may be thousands of it.
 
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, cast
 
-from ..facts.cached_script import EACCELERATOR, ENGINE_NAMES, ENTRY, OPCACHE, CachedScript
+from ..facts.cached_script import EACCELERATOR, ENGINE_NAMES, ENTRY, NO_BUILDS, OPCACHE, CachedScript
 from ..facts.opcode_cache import ABSENT, Cache, FileSeen, Guard, OpcodeCaches
 from ..facts.php_builds import Runtime
 from ..formats.flaw import Flaw
@@ -173,6 +173,8 @@ def _bad_of(cache: Cache) -> List[Judged]:
     judged = [Judged(OTHER_BUILD, cache, tuple(scripts), _UNLOADED, _DEAD, one) for one, scripts in dead.items()]
     many: Dict[str, List[_Met]] = {STALE: [], OTHER_BUILD: []}
     for script in entries:
+        if script.other_build == NO_BUILDS:
+            continue  # an older one of a directory to which something was written since: see _suspects()
         one = _met(cache, script)
         if one.check in many and one.effect is not OLD_CODE:
             many[one.check].append(one)
@@ -189,7 +191,8 @@ def _of_dead_builds(cache: Cache) -> Tuple[Dict[str, List[CachedScript]], List[C
     for script in entries:
         if script.build in cache.dead and script.other_build is not None:
             old.setdefault(str(script.build), []).append(script)
-    whole = {one: scripts for one, scripts in old.items() if len(scripts) == cache.builds[one]}
+    # Of more builds than are noted, as somebody may plant them, not each is counted; those are not known to be whole.
+    whole = {one: scripts for one, scripts in old.items() if len(scripts) == cache.builds.get(one)}
     return whole, [script for script in entries if script.build not in whole]
 
 
@@ -251,15 +254,16 @@ def _together(cache: Cache, check: str, alike: Sequence[_Met]) -> Judged:
 
 _ASKED = Effect(INFO, "they were asked to go, whatever is in them")
 _UNLOADED = Effect(LOW, "no installed PHP loads them, and nothing else ever removes them")
+_PERHAPS_UNLOADED = Effect(LOW, "where none does, nothing ever removes them but state=absent")
+_UNPROVEN = "no installed PHP is known to use it"
 _DEAD = "the PHP that made the directory was replaced"
 
 
 def _suspects(cache: Cache) -> List[Judged]:
     """Return what is likely of another build, and not proven."""
     doubtful = [
-        Judged(OTHER_BUILD, cache, (), _UNLOADED, f"no installed PHP is known to use it: {why}", one, cache.builds[one])
-        for one, why in cache.doubtful.items()
-        if one in cache.builds
+        Judged(OTHER_BUILD, cache, (), _PERHAPS_UNLOADED, f"{_UNPROVEN}: {one.why}", one.directory, one.entries)
+        for one in cache.doubtful
     ]
     if cache.engine != EACCELERATOR or cache.runtimes or len(cache.builds) < 2:
         return doubtful
@@ -349,16 +353,21 @@ def _evidence(seen: OpcodeCaches, judged: Judged, guard: Guard) -> Evidence:
 
 
 def _users(judged: Judged) -> List[Runtime]:
-    """Return the runtimes that load the entries, or the first of them: they hardly differ within a cache."""
+    """Return the runtimes that load the entries."""
     users: List[Runtime] = []
-    for script in judged.scripts[:SCRIPTS_SHOWN] if judged.directory is None else ():
+    for script in _one_a_build(judged) if judged.directory is None else ():
         users += [runtime for runtime in loaders(judged.cache, script) if runtime not in users]
     return users
 
 
+def _one_a_build(judged: Judged) -> List[CachedScript]:
+    """Return an entry of each build: who loads it does not depend on more, and there may be 100,000."""
+    return list({script.build: script for script in judged.scripts}.values())
+
+
 def _reload(judged: Judged) -> Optional[str]:
     if judged.cache.engine == OPCACHE and not any(
-        how.shares for script in judged.scripts for how in loadings(judged.cache, script)
+        how.shares for script in _one_a_build(judged) for how in loadings(judged.cache, script)
     ):
         return None
     if judged.effect.stays:

@@ -82,6 +82,7 @@ class Tally(Counts):
         self.walked = 0
         self.unwalked: Dict[str, int] = {}
         self.builds: Dict[str, int] = {}
+        self.newest: Dict[str, int] = {}  # mtime of each build's newest entry, in nanoseconds
         self.layouts: Dict[str, int] = {}
         self.sources_unknown = 0
         self.unseen: List[str] = []
@@ -96,15 +97,18 @@ class Tally(Counts):
         for ours, theirs in pairs:
             for name, count in theirs.items():
                 ours[name] = ours.get(name, 0) + count
+        for build, mtime_ns in other.newest.items():
+            self.newest[build] = max(mtime_ns, self.newest.get(build, mtime_ns))
         self.sources_unknown += other.sources_unknown
         self.unseen += other.unseen
         self.foreign += other.foreign
 
-    def entry(self, size: int, build: Optional[str]) -> None:
+    def entry(self, seen: Stat, build: Optional[str]) -> None:
         self.entries += 1
-        self.bytes += size
+        self.bytes += seen.size
         if build is not None and (build in self.builds or len(self.builds) < NOTED_LIMIT):
             self.builds[build] = self.builds.get(build, 0) + 1
+            self.newest[build] = max(seen.mtime_ns, self.newest.get(build, seen.mtime_ns))
 
     def walk(self, why_not: Optional[str]) -> None:
         if why_not is None:

@@ -86,7 +86,7 @@ def _judged(
 ) -> CachedScript:
     entry, flaws = eaccelerator.read(data, name, reading.memory_limit)
     build = f"eAccelerator {entry.eaccelerator}, PHP {entry.php}, {entry.abi}" if entry else None
-    tally.entry(seen.size, build)
+    tally.entry(seen, build)
     script = CachedScript(path, seen, ENTRY, build=build, flaws=flaws)
     if entry is None:
         return script

@@ -3,7 +3,8 @@
 """The files of OPcache's file cache, one by one: whose they are, what is wrong with each, and who wrote it."""
 
 import re
-from typing import Callable, Dict, NamedTuple, Optional, Tuple
+import stat
+from typing import Callable, NamedTuple, Optional, Tuple
 
 from ..errors import CannotLook, Malformed
 from ..formats import opcache
@@ -22,21 +23,15 @@ from .cached_script import (
     source,
     unreadable,
 )
+from .opcache_directories import Directories
 
 _SYSTEM_ID = re.compile(r"[0-9a-f]{32}\Z")
 
 
 class Reading(NamedTuple):
-    """How the entries of one cache are read.
+    """How the entries of one cache are read. directories: whose each is. chroots: as source() takes them."""
 
-    minors: by system id, the minor version of the installed PHP that it is of, None where that is not known. dead: ids
-    of no installed PHP, whose entries that are older than ``replaced`` (seconds since the epoch) nobody loads.
-    chroots: as source() takes them.
-    """
-
-    minors: Dict[str, Optional[Tuple[int, int]]]
-    dead: Tuple[str, ...]
-    replaced: Optional[float]
+    directories: Directories
     chroots: Tuple[str, ...]
 
 
@@ -63,19 +58,18 @@ def looker(host: Host, reading: Reading, tally: Tally) -> Callable[[Leaf], Optio
         if script is None:
             return foreign(leaf, tally, foreign_name(leaf.path) or "")
         system_id = leaf.path.partition("/")[0]
-        if system_id in reading.dead:
-            left = _left(leaf, reading, system_id, script)
-            if left is not None:
-                tally.entry(left.stat.size, system_id)
-                return left
+        left = _left(leaf, reading.directories, system_id, script)
+        if left is not None:
+            tally.entry(left.stat, system_id)
+            return left
         data, seen, unread = read_entry(leaf, tally)
         if data is None or seen is None:
             return unread
         try:
-            entry, flaws = opcache.read(data, reading.minors.get(system_id))
+            entry, flaws = opcache.read(data, reading.directories.minors.get(system_id))
         except Malformed as error:
             return unreadable(leaf, tally, error)
-        tally.entry(seen.size, system_id)
+        tally.entry(seen, system_id)
         state = None
         if entry is not None:
             tally.genuine = True
@@ -88,13 +82,15 @@ def looker(host: Host, reading: Reading, tally: Tally) -> Callable[[Leaf], Optio
     return look
 
 
-def _left(leaf: Leaf, reading: Reading, system_id: str, script: str) -> Optional[CachedScript]:
+def _left(leaf: Leaf, directories: Directories, system_id: str, script: str) -> Optional[CachedScript]:
     """Return the record of an entry that no installed PHP loads, unread; None where it is not certain, or gone."""
+    if system_id not in directories.strangers:
+        return None
     try:
         seen = leaf.stat()
     except CannotLook:
         return None  # reading it says why
-    if reading.replaced is None or seen.mtime_ns / 1e9 >= reading.replaced:
+    if not directories.is_left(system_id, seen.mtime_ns) or not stat.S_ISREG(seen.mode):
         return None
     return CachedScript(
         leaf.path, seen, ENTRY, script=script, build=system_id, other_build=NO_BUILDS, unmistakable=True

@@ -4,16 +4,23 @@
 
 import contextlib
 import re
-from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+import stat
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
-from ..errors import CannotLook, Forbidden, Missing, NotApplicable
+from ..errors import CannotLook, Forbidden, Missing, NotApplicable, Untrusted
 from ..formats import eaccelerator, opcache
 from ..host import Host
 from ..policy import Policy
 from ..tree import Blind, Leaf, Stat
-from . import eaccelerator_scripts, opcache_scripts, php_builds, worker_crashes
+from . import (
+    eaccelerator_scripts,
+    opcache_directories,
+    opcache_scripts,
+    opcode_cache_places,
+    php_builds,
+    worker_crashes,
+)
 from .cached_script import (
-    EACCELERATOR,
     ENGINE_NAMES,
     ENTRY,
     ENTRY_LIMIT,
@@ -26,12 +33,9 @@ from .cached_script import (
     foreign,
     unreadable,
 )
-from .php_builds import Build, PhpBuilds, Runtime
-
-NAMED = "named"
-CONFIGURED = "configured"
-
-EACCELERATOR_DEFAULT = "/tmp/eaccelerator"  # nosec: what eaccelerator.c has where no php.ini says more
+from .opcache_directories import Directories, Doubtful
+from .opcode_cache_places import NAMED, Place, chroot
+from .php_builds import PhpBuilds, Runtime
 
 CHECKSUM = "checksum"
 STRUCTURE = "structure"
@@ -75,7 +79,7 @@ class Cache(NamedTuple):
     origins: NAMED, CONFIGURED. stat: of the directory. runtimes: those configured with it, on this host. entries,
     bytes: all that is the cache's own. depth: CHECKSUM or STRUCTURE, and why. walked: entries whose structure was
     walked; unwalked: how many were not, by the reason. builds: entries by who wrote them. dead: system ids that are no
-    installed PHP's; doubtful: those that may not be, and why that is not certain. scripts: what is not plainly healthy,
+    installed PHP's; doubtful: those of which that is likely, and not certain. scripts: what is not plainly healthy,
     with state absent everything. sources_unknown: entries whose script could not be looked at. unseen: what could not
     be looked at, and why.
     """
@@ -93,7 +97,7 @@ class Cache(NamedTuple):
     unwalked: Dict[str, int]
     builds: Dict[str, int]
     dead: Tuple[str, ...]
-    doubtful: Dict[str, str]
+    doubtful: Tuple[Doubtful, ...]
     scripts: Tuple[CachedScript, ...]
     foreign_omitted: int
     sources_unknown: int
@@ -108,22 +112,11 @@ class OpcodeCaches(NamedTuple):
     users: Dict[int, str]
 
 
-_Wanted = Tuple[str, str, Tuple[str, ...]]  # physical path, engine, origins
-
-
-class _Place(NamedTuple):
-    path: str
-    engine: str
-    origins: Tuple[str, ...]
-    stat: Stat
-    runtimes: Tuple[Runtime, ...]
-
-
 def gather(host: Host, policy: Policy) -> OpcodeCaches:
     """Return the opcode caches of a host. Raises NotApplicable where there is none."""
     php = host.once(php_builds.gather, policy)
     unseen: List[str] = list(php.unreadable)
-    places = _places(host, policy, php, unseen)
+    places = opcode_cache_places.find(host, policy, php, unseen)
     caches: List[Cache] = []
     for place in places:
         try:
@@ -133,139 +126,40 @@ def gather(host: Host, policy: Policy) -> OpcodeCaches:
         except CannotLook as error:
             unseen.append(str(error))
     if not caches and not unseen:
-        raise NotApplicable("no PHP of this host keeps opcodes on disk, as far as its configuration says")
+        raise NotApplicable(
+            "nothing is at any of the paths, or they are empty"
+            if policy.opcode_cache.paths
+            else "no PHP of this host keeps opcodes on disk, as far as its configuration says"
+        )
     uids = {cache.stat.uid for cache in caches} | {one.stat.uid for cache in caches for one in cache.scripts}
     return OpcodeCaches(tuple(caches), tuple(unseen), {uid: host.user_name(uid) for uid in uids})
-
-
-# Which directories.
-
-
-def _places(host: Host, policy: Policy, php: PhpBuilds, unseen: List[str]) -> List[_Place]:
-    configured = _configured(host, php, unseen)
-    if not policy.opcode_cache.paths:
-        wanted: List[_Wanted] = [(path, engine, (CONFIGURED,)) for path, engine in configured if _wants(policy, engine)]
-    else:
-        wanted = [one for path in policy.opcode_cache.paths for one in _named(host, policy, path, configured, unseen)]
-    places = []
-    for path, engine, origins in sorted(set(wanted)):
-        try:
-            seen = host.stat(path)
-        except Missing:
-            continue  # nothing was cached there yet, or it was removed
-        except CannotLook as error:
-            unseen.append(str(error))
-            continue
-        places.append(_Place(path, engine, origins, seen, tuple(configured.get((path, engine), ()))))
-    return places
-
-
-def _wants(policy: Policy, engine: str) -> bool:
-    return policy.opcode_cache.engine in ("auto", engine)
-
-
-def _configured(host: Host, php: PhpBuilds, unseen: List[str]) -> Dict[Tuple[str, str], List[Runtime]]:
-    """Return the runtimes by the physical path and the engine of the cache that they are configured with."""
-    users: Dict[Tuple[str, str], List[Runtime]] = {}
-    for runtime in php.runtimes:
-        for engine, path in _caches_of(runtime):
-            try:
-                users.setdefault((host.physical(path), engine), []).append(runtime)
-            except Missing:
-                continue  # the directory above it is not there
-            except CannotLook as error:
-                unseen.append(str(error))
-    return users
-
-
-def _caches_of(runtime: Runtime) -> List[Tuple[str, str]]:
-    """Return the engine and the directory of each cache; workers open it after they have gone into their chroot."""
-    settings = runtime.settings
-    wanted = [(OPCACHE, settings.get("opcache.file_cache", ""))]
-    loaded = "eaccelerator" in settings.get("zend_extension", "") + settings.get("extension", "")
-    if not is_on(settings, "eaccelerator.shm_only", False):
-        wanted.append((EACCELERATOR, settings.get("eaccelerator.cache_dir", EACCELERATOR_DEFAULT if loaded else "")))
-    return [(engine, _chroot(runtime) + path) for engine, path in wanted if path.startswith("/")]
-
-
-def _chroot(runtime: Runtime) -> str:
-    return runtime.settings.get("chroot", "").rstrip("/")
-
-
-def is_on(settings: Mapping[str, str], name: str, default: bool) -> bool:
-    """Whether a setting of a php.ini is on, as PHP reads one."""
-    if name not in settings:
-        return default
-    text = settings[name].strip().lower()
-    return text in ("on", "yes", "true") or bool(re.match(r"-?0*[1-9]", text))
-
-
-def _named(
-    host: Host,
-    policy: Policy,
-    path: str,
-    configured: Dict[Tuple[str, str], List[Runtime]],
-    unseen: List[str],
-) -> List[_Wanted]:
-    """Return the caches that a path of the options names: none, and a reason in unseen, where it is refused."""
-    try:
-        physical = host.physical(path)
-        engines = [engine for known, engine in configured if known == physical and _wants(policy, engine)]
-        if engines:
-            return [(physical, engine, (NAMED, CONFIGURED)) for engine in engines]
-        if host.is_mount(physical):
-            raise CannotLook(
-                f"{path}: it is a mount point that no PHP here is configured with, so it is refused; name the "
-                "directory in it that is the cache"
-            )
-        engine = _engine(policy, host.list(physical), path)
-    except Missing:
-        return []
-    except CannotLook as error:
-        unseen.append(str(error))
-        return []
-    return [(physical, engine, (NAMED,))] if engine else []
-
-
-def _engine(policy: Policy, names: Sequence[str], path: str) -> Optional[str]:
-    """Return whose cache a directory is, by the names in it; None where it is empty."""
-    makes = {
-        OPCACHE: any(opcache_scripts.is_system_id(name) for name in names),
-        EACCELERATOR: any(eaccelerator.parse_name(name) or eaccelerator_scripts.enters(name) for name in names),
-    }
-    engines = [engine for engine, is_its in makes.items() if is_its and _wants(policy, engine)]
-    if len(engines) == 1 or not names:
-        return engines[0] if engines else None
-    wanted = ENGINE_NAMES.get(policy.opcode_cache.engine, "eAccelerator or OPcache")
-    what = "entries of both engines" if engines else f"no entry of {wanted}"
-    raise CannotLook(
-        f"{path}: it holds {what}, so it is refused; name the cache directory, and engine where it can be either"
-    )
 
 
 # What is in one of them.
 
 
-def _read(host: Host, policy: Policy, php: PhpBuilds, place: _Place) -> Cache:
+def _read(host: Host, policy: Policy, php: PhpBuilds, place: Place) -> Cache:
     """Return what is in a cache. Raises CannotLook where it cannot be entered, or is none."""
     depth, why = _depth(host, policy, place)
-    unknown = _unknown_ids(host, php, place) if place.engine == OPCACHE else _Ids({}, (), {}, None)
+    directories = _directories(host, php, place)
 
     def looker(tally: Tally) -> Look:
         if policy.opcode_cache.state == ABSENT:
-            return _name_looker(place.engine, unknown, tally)
-        if place.engine == OPCACHE:
-            reading = opcache_scripts.Reading(unknown.minors, unknown.dead, unknown.replaced, _chroots(place))
-            return opcache_scripts.looker(host, reading, tally)
-        return eaccelerator_scripts.looker(host, _eaccelerator_reading(place, depth, why), tally)
+            look = _name_looker(place.engine, directories, tally)
+        elif place.engine == OPCACHE:
+            look = opcache_scripts.looker(host, opcache_scripts.Reading(directories, _chroots(place)), tally)
+        else:
+            look = eaccelerator_scripts.looker(host, _eaccelerator_reading(place, depth, why), tally)
+        return _beside(place, look) if place.stat.mode & stat.S_ISVTX else look
 
     tally = Tally()
     tree = host.survey(place.path, _enters(place.engine), looker, tally)
     said = _settled(host, place, tree.said, looker, tally)
-    if NAMED in place.origins and not place.runtimes and tally.foreign and not tally.genuine:
+    if NAMED in place.origins and not place.runtimes and not tally.genuine and (tally.entries or tally.foreign):
         name = ENGINE_NAMES[place.engine]
         raise CannotLook(f"{place.path}: it holds no entry of {name}, so it is refused; name the cache directory")
     said += [one for one in (_blind(host, place, blind) for blind in tree.blind) if one is not None]
+    dead, doubtful = opcache_directories.settle(directories, tally.builds, tally.newest)
     return Cache(
         path=place.path,
         engine=place.engine,
@@ -279,8 +173,8 @@ def _read(host: Host, policy: Policy, php: PhpBuilds, place: _Place) -> Cache:
         walked=tally.walked,
         unwalked=tally.unwalked,
         builds=tally.builds,
-        dead=unknown.dead,
-        doubtful=unknown.doubtful,
+        dead=dead,
+        doubtful=doubtful,
         scripts=tuple(sorted(said, key=lambda script: script.path)),
         foreign_omitted=tally.foreign - sum(one.kind == FOREIGN for one in said),
         sources_unknown=tally.sources_unknown,
@@ -292,9 +186,27 @@ def _enters(engine: str) -> Callable[[str], bool]:
     return opcache_scripts.enters if engine == OPCACHE else eaccelerator_scripts.enters
 
 
-def _name_looker(engine: str, ids: "_Ids", tally: Tally) -> Look:
+def _foreign_name(engine: str) -> Callable[[str], Optional[str]]:
+    return opcache_scripts.foreign_name if engine == OPCACHE else eaccelerator_scripts.foreign_name
+
+
+def _directories(host: Host, php: PhpBuilds, place: Place) -> Directories:
+    if place.engine != OPCACHE:
+        return opcache_directories.NONE
+    return opcache_directories.judge(
+        php, [name for name in host.list(place.path) if opcache_scripts.is_system_id(name)]
+    )
+
+
+def _beside(place: Place, look: Look) -> Look:
+    """Return a look that passes over what lies beside the cache in a directory that all users share, such as /tmp."""
+    problem_of = _foreign_name(place.engine)
+    return lambda leaf: None if "/" not in leaf.path and problem_of(leaf.path) else look(leaf)
+
+
+def _name_looker(engine: str, directories: Directories, tally: Tally) -> Look:
     """Return what tells of every entry, whatever is in it, and opens one only to see that they are the engine's."""
-    problem_of = opcache_scripts.foreign_name if engine == OPCACHE else eaccelerator_scripts.foreign_name
+    problem_of = _foreign_name(engine)
     magic = opcache.MAGIC if engine == OPCACHE else eaccelerator.MAGIC
 
     def look(leaf: Leaf) -> Optional[CachedScript]:
@@ -303,6 +215,8 @@ def _name_looker(engine: str, ids: "_Ids", tally: Tally) -> Look:
             return foreign(leaf, tally, problem)
         try:
             seen = leaf.stat()
+            if not stat.S_ISREG(seen.mode):
+                raise Untrusted(f"{leaf.path}: it is no plain file")
             if not tally.genuine and leaf.read(ENTRY_LIMIT)[0].startswith(magic):
                 tally.genuine = True
         except Missing:
@@ -313,15 +227,15 @@ def _name_looker(engine: str, ids: "_Ids", tally: Tally) -> Look:
         except CannotLook as error:
             return unreadable(leaf, tally, error)
         build = leaf.path.partition("/")[0] if engine == OPCACHE else None
-        tally.entry(seen.size, build)
-        left = build in ids.dead and ids.replaced is not None and seen.mtime_ns / 1e9 < ids.replaced
+        tally.entry(seen, build)
+        left = build is not None and directories.is_left(build, seen.mtime_ns)
         return CachedScript(leaf.path, seen, ENTRY, build=build, other_build=NO_BUILDS if left else None)
 
     return look
 
 
 def _settled(
-    host: Host, place: _Place, said: List[CachedScript], looker: Callable[[Tally], Look], tally: Tally
+    host: Host, place: Place, said: List[CachedScript], looker: Callable[[Tally], Look], tally: Tally
 ) -> List[CachedScript]:
     """Look again at what seems damaged and is young, for it may have been half written; what changed is unseen."""
     now = host.now()
@@ -341,7 +255,7 @@ def _settled(
     return [one for one in said if one.path not in young] + settled
 
 
-def _blind(host: Host, place: _Place, blind: Blind) -> Optional[CachedScript]:
+def _blind(host: Host, place: Place, blind: Blind) -> Optional[CachedScript]:
     try:
         seen = host.stat(f"{place.path}/{blind.path}")
     except Missing:
@@ -351,14 +265,14 @@ def _blind(host: Host, place: _Place, blind: Blind) -> Optional[CachedScript]:
     return CachedScript(blind.path, seen, UNREADABLE, str(blind.reason))
 
 
-def _chroots(place: _Place) -> Tuple[str, ...]:
-    return tuple(sorted({_chroot(runtime) for runtime in place.runtimes})) or ("",)
+def _chroots(place: Place) -> Tuple[str, ...]:
+    return tuple(sorted({chroot(runtime) for runtime in place.runtimes})) or ("",)
 
 
 # How the entries of eAccelerator are read.
 
 
-def _eaccelerator_reading(place: _Place, depth: str, why: str) -> eaccelerator_scripts.Reading:
+def _eaccelerator_reading(place: Place, depth: str, why: str) -> eaccelerator_scripts.Reading:
     builds = {runtime.build for runtime in place.runtimes}
     return eaccelerator_scripts.Reading(
         structure=None if depth == STRUCTURE else why,
@@ -368,7 +282,7 @@ def _eaccelerator_reading(place: _Place, depth: str, why: str) -> eaccelerator_s
     )
 
 
-def _memory_limit(place: _Place) -> Optional[int]:
+def _memory_limit(place: Place) -> Optional[int]:
     """Return the least memory_limit of those that use a cache, in bytes; None where there is none."""
     texts = [runtime.settings.get("memory_limit", "128M") for runtime in place.runtimes] or ["128M"]
     limits = [limit for limit in map(_bytes, texts) if limit is not None and limit >= 0]
@@ -384,7 +298,7 @@ def _bytes(text: str) -> Optional[int]:
 _SHIFTS = {"": 0, "k": 10, "m": 20, "g": 30}
 
 
-def _depth(host: Host, policy: Policy, place: _Place) -> Tuple[str, str]:
+def _depth(host: Host, policy: Policy, place: Place) -> Tuple[str, str]:
     """Return how deeply the entries of a cache are read, and why."""
     options = policy.opcode_cache
     if options.state == ABSENT:
@@ -412,60 +326,14 @@ def _workers_crash(host: Host, policy: Policy) -> bool:
         return False  # then the size of the cache decides alone
 
 
-def _size(host: Host, place: _Place) -> int:
+def _size(host: Host, place: Place) -> int:
     def looker(tally: Tally) -> Look:
         def look(leaf: Leaf) -> None:
             with contextlib.suppress(CannotLook):  # when it is read it is said why
-                tally.entry(leaf.stat().size, None)
+                tally.entry(leaf.stat(), None)
 
         return look
 
     tally = Tally()
     host.survey(place.path, _enters(place.engine), looker, tally)
     return tally.bytes
-
-
-# Whose the directories of OPcache are.
-
-
-class _Ids(NamedTuple):
-    """The directories of a cache: minors as the reading takes them; dead and doubtful as in Cache; replaced: when the
-    newest PHP was installed, so that an older entry of a dead id is one that nobody will load.
-    """
-
-    minors: Dict[str, Optional[Tuple[int, int]]]
-    dead: Tuple[str, ...]
-    doubtful: Dict[str, str]
-    replaced: Optional[float]
-
-
-def _unknown_ids(host: Host, php: PhpBuilds, place: _Place) -> _Ids:
-    there = [name for name in host.list(place.path) if opcache_scripts.is_system_id(name)]
-    builds = list({runtime.build.program: runtime.build for runtime in php.runtimes}.values())
-    known = {one: build for build in builds for one in build.system_ids}
-    minors = {one: _minor(known[one]) if one in known else None for one in there}
-    strangers = [one for one in there if one not in known]
-    doubt = _doubt(builds, [one for one in there if one in known])
-    if not strangers or doubt is not None:
-        return _Ids(minors, (), dict.fromkeys(strangers, doubt or ""), None)
-    replaced = max(build.installed for build in builds if build.installed is not None)
-    return _Ids(minors, tuple(strangers), {}, replaced)
-
-
-def _doubt(builds: Sequence[Build], siblings: Sequence[str]) -> Optional[str]:
-    """Return why a directory of no computed id may yet be an installed PHP's; None where it cannot."""
-    if not builds:
-        return "no installed PHP was found that could tell whose it is"
-    for build in builds:
-        if not build.system_ids or build.installed is None:
-            return (
-                f"{build.program}: what it calls its directory is not known ({build.unknown or 'no installation time'})"
-            )
-    if not siblings:
-        return "no directory beside it is an installed PHP's, which would prove that such names are computed rightly"
-    return None
-
-
-def _minor(build: Build) -> Optional[Tuple[int, int]]:
-    found = re.match(r"([0-9]+)\.([0-9]+)\.", build.version or "")
-    return (int(found.group(1)), int(found.group(2))) if found else None

@@ -5,8 +5,10 @@
 from typing import Dict, NamedTuple, Optional, Tuple
 
 from ..host import Host
+from ..plain import LIST_LIMIT
 from ..policy import Policy
 from . import opcode_cache
+from .opcache_directories import Doubtful
 from .opcode_cache import Cache
 
 
@@ -21,7 +23,10 @@ class User(NamedTuple):
 
 
 class CacheOverview(NamedTuple):
-    """As facts.opcode_cache.Cache; unhealthy counts what is not plainly healthy, with state absent everything."""
+    """As facts.opcode_cache.Cache; unhealthy counts what is not plainly healthy, with state absent everything.
+
+    builds: those LIST_LIMIT that wrote the most. Whoever can write a cache can plant entries of any number of builds.
+    """
 
     path: str
     engine: str
@@ -36,7 +41,7 @@ class CacheOverview(NamedTuple):
     unwalked: Dict[str, int]
     builds: Dict[str, int]
     dead: Tuple[str, ...]
-    doubtful: Dict[str, str]
+    doubtful: Tuple[Doubtful, ...]
 
 
 class Overview(NamedTuple):
@@ -68,7 +73,7 @@ def _overview(cache: Cache) -> CacheOverview:
         why_depth=cache.why_depth,
         walked=cache.walked,
         unwalked=cache.unwalked,
-        builds=cache.builds,
+        builds=dict(sorted(cache.builds.items(), key=lambda build: -build[1])[:LIST_LIMIT]),
         dead=cache.dead,
         doubtful=cache.doubtful,
     )
