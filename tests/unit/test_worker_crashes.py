@@ -56,6 +56,15 @@ def test_a_quiet_log() -> None:
     assert gather("[21-Nov-2026 19:51:50] NOTICE: ready to handle connections\n") == Crashes((), ())
 
 
+def test_a_log_of_many_pools_takes_no_longer() -> None:
+    """Where workers' output is not decorated, a script writes such lines."""
+    line = "[21-Nov-2026 19:51:50] WARNING: [pool {}] child 5303 exited on signal 11 (SIGSEGV) after 0.0 seconds\n"
+    log = "".join(line.format(number) for number in range(30000))
+    started = time.monotonic()
+    assert len(gather(log).pools) == 30000
+    assert time.monotonic() - started < 10
+
+
 def test_only_the_end_of_a_log_is_read() -> None:
     assert gather(LINES + "x" * TAIL) == Crashes((), ())
     assert len(gather(LINES * 3 + "x" * (TAIL - len(LINES) * 3)).pools) == 2

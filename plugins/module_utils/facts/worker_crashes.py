@@ -4,7 +4,7 @@
 
 import os
 import time
-from typing import Dict, List, NamedTuple, Sequence, Tuple
+from typing import Dict, Iterable, List, NamedTuple, Sequence, Tuple, Union
 
 from ..errors import CannotLook
 from ..formats import fpm_log
@@ -57,7 +57,7 @@ def gather(host: Host, policy: Policy) -> Crashes:
     pools: List[PoolCrashes] = []
     for path in logs:
         try:
-            pools.extend(_crashes(path, list(fpm_log.parse(os.fsdecode(host.read_end(path, TAIL))))))
+            pools.extend(_crashes(path, fpm_log.parse(os.fsdecode(host.read_end(path, TAIL)))))
         except CannotLook as error:
             unread.append(str(error))
     return Crashes(tuple(pools), tuple(unread))
@@ -78,25 +78,28 @@ def _logs(host: Host, master: Master) -> List[str]:
     return [os.path.join(fpm_configuration.state_directory(prefix), value)]
 
 
-def _crashes(path: str, told: Sequence[object]) -> List[PoolCrashes]:
-    exits = [one for one in told if isinstance(one, Exited) and (one.signal in SIGNALS or one.code in CODES)]
-    spoken = [one for one in told if isinstance(one, CrashedAt)]
-    return [_of_pool(path, pool, exits, spoken) for pool in dict.fromkeys(one.pool for one in exits)]
+def _crashes(path: str, told: Iterable[Union[Exited, CrashedAt]]) -> List[PoolCrashes]:
+    ends: Dict[str, List[Exited]] = {}
+    scripts: Dict[str, Dict[str, None]] = {}
+    for one in told:
+        if isinstance(one, CrashedAt):
+            scripts.setdefault(one.pool, {})[f"{one.script}:{one.line}"] = None
+        elif one.signal in SIGNALS or one.code in CODES:
+            ends.setdefault(one.pool, []).append(one)
+    return [_of_pool(path, pool, own, tuple(scripts.get(pool, ()))) for pool, own in ends.items()]
 
 
-def _of_pool(path: str, pool: str, exits: Sequence[Exited], spoken: Sequence[CrashedAt]) -> PoolCrashes:
-    own = [one for one in exits if one.pool == pool]
-    times = [_seconds(one.when) for one in own]
-    endings = [f"signal {one.signal}" if one.signal is not None else f"code {one.code}" for one in own]
-    scripts = [f"{one.script}:{one.line}" for one in spoken if one.pool == pool]
+def _of_pool(path: str, pool: str, ends: Sequence[Exited], scripts: Tuple[str, ...]) -> PoolCrashes:
+    times = [_seconds(one.when) for one in ends]
+    endings = [f"signal {one.signal}" if one.signal is not None else f"code {one.code}" for one in ends]
     return PoolCrashes(
         pool=pool,
         log=path,
-        crashes=len(own),
+        crashes=len(ends),
         first=min(times),
         last=max(times),
         endings=tuple(dict.fromkeys(endings)),
-        scripts=tuple(dict.fromkeys(scripts)),
+        scripts=scripts,
     )
 
 
