@@ -2,10 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Every PHP of a host, and how it is configured to run."""
 
+import time
 from typing import Any, Dict, List
 
 import pytest
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import php_builds, php_programs
+from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.fpm_configuration import POOLS_LIMIT
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.php_builds import PhpBuilds, Runtime
 from ansible_collections.phpfleet.remediation.plugins.module_utils.host import Host
 from ansible_collections.phpfleet.remediation.plugins.module_utils.policy import policy_from
@@ -343,6 +345,21 @@ def test_a_program_of_a_container_is_never_run() -> None:
 def test_an_include_of_itself_ends() -> None:
     found = gather(debian(files={POOL: f"include={POOL}\n"}))
     assert [reason for reason in found.unreadable if "it is included 6 deep" in reason]
+
+
+@pytest.mark.parametrize("count", [POOLS_LIMIT, 100000])
+def test_many_pools_take_no_longer(count: int) -> None:
+    """Any user may run a php-fpm with a configuration of his own."""
+    configuration = "".join(f"[{number}]\nuser = u\n" for number in range(count))
+    started = time.monotonic()
+    found = gather(debian(files={CONFIGURATION: configuration}))
+    assert time.monotonic() - started < 10
+    if count == POOLS_LIMIT:
+        assert (len(found.runtimes), found.unreadable) == (count, ())
+    else:
+        assert found.unreadable == (
+            f"{CONFIGURATION}:{2 * count}: with it the configuration has {count} pools, more than {POOLS_LIMIT}",
+        )
 
 
 def test_an_include_of_nothing() -> None:

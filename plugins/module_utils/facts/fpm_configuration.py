@@ -10,6 +10,7 @@ from ..formats import ini
 from .masters import Reading
 
 INCLUDE_DEPTH = 5  # as fpm_conf_load_ini_file() of php-src
+POOLS_LIMIT = 10000
 GLOBAL = "global"
 
 
@@ -45,9 +46,14 @@ def last(said: Sequence[Said], section: str) -> Dict[str, Said]:
 
 
 def pools(said: Sequence[Said]) -> Tuple[Pool, ...]:
-    """Return the pools in the order in which they are begun."""
-    names = dict.fromkeys(one.section for one in said if one.section != GLOBAL)
-    return tuple(Pool(name, last(said, name)) for name in names)
+    """Return the pools in the order in which they are begun. Raises TooLarge above POOLS_LIMIT."""
+    found: Dict[str, Dict[str, Said]] = {}
+    for one in said:
+        if one.section != GLOBAL:
+            found.setdefault(one.section, {})[one.name] = one
+    if len(found) > POOLS_LIMIT:
+        raise TooLarge(f"{said[-1].source}: with it the configuration has {len(found)} pools, more than {POOLS_LIMIT}")
+    return tuple(Pool(name, settings) for name, settings in found.items())
 
 
 def prefix_of(executable: str) -> str:

@@ -11,7 +11,7 @@ from ..formats import opcache, php_ini
 from ..host import Host
 from ..policy import Policy
 from . import fpm_configuration, php_fpm, php_programs
-from .fpm_configuration import Pool, Said
+from .fpm_configuration import Pool
 from .masters import Master, Reading
 from .php_programs import Answer, Program
 
@@ -243,11 +243,11 @@ def _configurations(host: Host, program: Program, answer: Answer, unreadable: Li
 
 def _pools(host: Host, program: Program, path: str, unreadable: List[str]) -> Tuple[Pool, ...]:
     try:
-        said: Sequence[Said] = fpm_configuration.read(Reading(host), path, fpm_configuration.prefix_of(program.path))
+        said = fpm_configuration.read(Reading(host), path, fpm_configuration.prefix_of(program.path))
+        return fpm_configuration.pools(said)
     except CannotLook as error:
         unreadable.append(str(error))
         return ()
-    return fpm_configuration.pools(said)
 
 
 def _of_pool(base: _Settings, pool: Pool, unreadable: List[str]) -> _Settings:
