@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """End a module that changes: the remedy of one subject or of all, or the undo of a run. Check mode returns the plan."""
 
+import contextlib
 import gc
 import json
 import os
@@ -41,7 +42,10 @@ def run(subject: Optional[str] = None) -> None:
 
     def open_journal() -> Journal:
         journal = Journal(params["state_dir"], dict(module=module._name, options=plain(params)), params["keep_days"])
-        forget_shelves(params["state_dir"])
+        with contextlib.ExitStack() as opened:
+            opened.push(journal)
+            forget_shelves(params["state_dir"])
+            opened.pop_all()
         return journal
 
     try:

@@ -129,7 +129,7 @@ def test_inside_of_a_mount(journal: Journal) -> None:
     path = os.path.join(cache, ENTRY)
     write(path, "bad")
     os.chown(path, 33, 34)
-    os.chmod(path, 0o600)
+    os.chmod(path, 0o6600)
     os.utime(path, ns=(1, 123456789))
     prepared = actions.prepare(action(cache, ENTRY), journal)
     assert prepared.kept["shelf"] == ""
@@ -138,7 +138,7 @@ def test_inside_of_a_mount(journal: Journal) -> None:
     assert tree(cache) == []
     assert put_back(prepared, journal) == "put back"
     found = os.stat(path)
-    assert (found.st_uid, found.st_gid, found.st_mode & 0o777, found.st_mtime_ns) == (33, 34, 0o600, 123456789)
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o7777, found.st_mtime_ns) == (33, 34, 0o600, 123456789)
     assert tree(cache) == [ENTRY] and read(path) == "bad"
     with pytest.raises(Unneeded, match="as it was before"):
         put_back(prepared, journal)
@@ -256,7 +256,7 @@ def test_a_run_that_is_killed_in_the_middle_can_be_undone(cache: str, journal: J
     prepared = actions.prepare(action(cache, ENTRY, OTHER), journal)
     child = os.fork()
     if child == 0:
-        take, calls = actions._take, []
+        take, calls = actions.take, []
 
         def dies(*arguments: Any) -> None:
             if calls:
@@ -264,7 +264,7 @@ def test_a_run_that_is_killed_in_the_middle_can_be_undone(cache: str, journal: J
             calls.append(1)
             take(*arguments)
 
-        actions._take = dies  # type: ignore[assignment]
+        actions.take = dies  # type: ignore[assignment]
         actions.act(prepared)
         os._exit(0)
     assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
@@ -285,6 +285,45 @@ def test_shelves_go_with_their_journals(cache: str, tmp_path: Any, journal: Jour
     assert os.listdir(os.path.join(state, "shelf")) == []
     with pytest.raises(Taken, match="no longer kept"):
         put_back(prepared, journal)
+
+
+def test_a_directory_on_an_old_shelf_does_not_stop_the_next_run(tmp_path: Any) -> None:
+    """Somebody put it in the place of an entry, and something else in its own place before it was given back."""
+    state = str(tmp_path / "state")
+    shelf = os.path.join(state, "shelf", "20261101T000000Z-1f2e3d4c")
+    os.makedirs(os.path.join(shelf, ".phpfleet-1", "below"))
+    os.symlink("/etc", os.path.join(shelf, ".phpfleet-1", "link"))
+    forget_shelves(state)
+    assert os.listdir(os.path.join(state, "shelf")) == [] and os.listdir("/etc")
+
+
+@pytest.mark.parametrize("other", ["foreign", "filled"])
+@needs_root
+def test_a_directory_put_in_the_place_of_one_made_anew_is_not_given_away(
+    cache: str, tmp_path: Any, journal: Journal, monkeypatch: Any, other: str
+) -> None:
+    for path in (cache, os.path.join(cache, ID), os.path.join(cache, ID, "srv")):
+        os.chown(path, 33, 33)
+    prepared = actions.prepare(action(cache, ENTRY, OTHER, directory=ID), journal)
+    actions.act(prepared)
+    mkdir = os.mkdir
+    theirs = str(tmp_path / "theirs")
+    mkdir(theirs, 0o700)
+    if other == "foreign":
+        os.chown(theirs, 1000, 1000)
+    else:
+        write(os.path.join(theirs, "secret"), "x")
+
+    def late(name: str, *arguments: Any, **more: Any) -> None:
+        mkdir(name, *arguments, **more)
+        os.rmdir(os.path.join(cache, name))
+        os.rename(theirs, os.path.join(cache, name))
+
+    monkeypatch.setattr(os, "mkdir", late)
+    before = os.stat(theirs)
+    with pytest.raises(Taken, match="something else stands there now"):
+        put_back(prepared, journal)
+    assert os.stat(os.path.join(cache, ID)).st_uid == before.st_uid
 
 
 def test_the_diff_shows_what_goes(cache: str) -> None:

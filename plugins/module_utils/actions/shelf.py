@@ -8,6 +8,7 @@ within one mount; what lies elsewhere is copied into the quarantine file of the 
 
 import contextlib
 import os
+import shutil
 from typing import Iterator, Tuple
 
 from ..errors import JournalFailed
@@ -45,14 +46,22 @@ def open_shelf(path: str) -> Iterator[int]:
 
 
 def forget_shelves(state_dir: str) -> None:
-    """Remove the shelves of runs whose journals are forgotten: without one nobody knows what was where."""
+    """Remove the shelves of runs whose journals are forgotten: without one nobody knows what was where.
+
+    Raises JournalFailed.
+    """
     above = os.path.join(state_dir, "shelf")
     for run_id in _names(above):
         if RUN_ID.match(run_id) and not os.path.exists(os.path.join(state_dir, "journal", run_id + ".jsonl")):
             path = os.path.join(above, run_id)
-            for name in _names(path):
-                os.unlink(os.path.join(path, name))
-            os.rmdir(path)
+            try:
+                shutil.rmtree(path)  # it may hold a directory that somebody put in the place of an entry
+            except OSError as error:
+                raise JournalFailed(
+                    f"{path}: {error.strerror}; what a run long ago took away cannot be removed, so nothing was "
+                    "changed. Mend that, or remove it",
+                    path=path,
+                ) from error
 
 
 def _names(directory: str) -> Tuple[str, ...]:
