@@ -37,8 +37,8 @@ def runtime(sapi: str = "fpm", **settings: str) -> Runtime:
 def cache(*scripts: CachedScript, engine: str = OPCACHE, runtimes: Any = (), **fields: Any) -> Cache:
     known: Dict[str, Any] = dict(
         path="/cache", engine=engine, origins=(CONFIGURED,), stat=STAT, runtimes=tuple(runtimes), entries=1, bytes=1,
-        depth="checksum", why_depth="x", walked=0, unwalked={}, builds={ID: len(scripts)}, dead=(), doubtful=(),
-        scripts=scripts, foreign_omitted=0, sources_unknown=0, unseen=(),
+        depth="checksum", why_depth="x", walked=0, unwalked={}, builds={ID: len(scripts)}, layouts={}, dead=(),
+        doubtful=(), scripts=scripts, foreign_omitted=0, sources_unknown=0, unseen=(),
     )  # fmt: skip
     return Cache(**dict(known, **fields))
 

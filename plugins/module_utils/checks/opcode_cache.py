@@ -42,7 +42,7 @@ WRONG_CODE = Effect(CRITICAL, "another script's code runs in its place, and nobo
 RELOCATED_WRONGLY = Effect(
     CRITICAL, "every worker crashes on it that loads it from disk, which is what each does after a restart", True, True
 )
-OTHER_BUILD = Effect(
+MISREAD = Effect(
     HIGH, "its version words are the installed ones, so it is loaded; where the builds differ it crashes", stays=True
 )
 OLD_CODE = Effect(HIGH, "the old code is served, through every reload, restart and reset", stays=True)
@@ -92,7 +92,7 @@ _EACCELERATOR = (
     _Step((SCRIPT_CHANGED,), RECOMPILED, "validates"),
     _Step(("structure",), CRASHES_SHARED),
     _Step((DOCUMENTED,), RELOCATED_WRONGLY),
-    _Step((OTHER_TIME,), OTHER_BUILD),
+    _Step((OTHER_TIME,), MISREAD),
     _Step((SCRIPT_CHANGED,), OLD_CODE),
 )
 

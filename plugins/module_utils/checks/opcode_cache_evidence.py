@@ -11,11 +11,13 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, 
 from ..facts.cached_script import EACCELERATOR, ENGINE_NAMES, ENTRY, NO_BUILDS, OPCACHE, CachedScript
 from ..facts.opcode_cache import ABSENT, Cache, FileSeen, Guard, OpcodeCaches
 from ..facts.php_builds import Runtime
+from ..formats import eaccelerator_layouts
 from ..formats.flaw import Flaw
 from ..model import INFO, LOW, Action, Finding, Verdict, found, not_applicable, unknown
 from ..policy import Policy
 from .opcode_cache import (
     DOCUMENTED,
+    MISREAD,
     OLD_CODE,
     OTHER_TIME,
     OTHER_WORDS,
@@ -265,11 +267,27 @@ def _suspects(cache: Cache) -> List[Judged]:
         Judged(OTHER_BUILD, cache, (), _PERHAPS_UNLOADED, f"{_UNPROVEN}: {one.why}", one.directory, one.entries)
         for one in cache.doubtful
     ]
+    doubtful += _of_two_layouts(cache)
     if cache.engine != EACCELERATOR or cache.runtimes or len(cache.builds) < 2:
         return doubtful
     most = max(cache.builds, key=lambda build: cache.builds[build])
     cause = f"no PHP here is configured with the cache, and {most} wrote most of it, not all"
-    return [Judged(OTHER_BUILD, cache, (), RECOMPILED, cause, suspects=sum(cache.builds.values()) - cache.builds[most])]
+    fewer = sum(cache.builds.values()) - cache.builds[most]
+    return [*doubtful, Judged(OTHER_BUILD, cache, (), RECOMPILED, cause, suspects=fewer)]
+
+
+def _of_two_layouts(cache: Cache) -> List[Judged]:
+    """Return the fewer of the entries that differ in nothing but doc comments: one build reads only one of both."""
+    judged = []
+    for plain, without in cache.layouts.items():
+        documented = cache.layouts.get(plain + eaccelerator_layouts.DOCUMENTED, 0)
+        if documented:
+            cause = (
+                f"{documented} are laid out by a build with doc comments and {without} by one without, whose versions "
+                "are the same; find out which is installed, or take all away with state=absent"
+            )
+            judged.append(Judged(OTHER_BUILD, cache, (), MISREAD, cause, suspects=min(documented, without)))
+    return judged
 
 
 # What is said of it.

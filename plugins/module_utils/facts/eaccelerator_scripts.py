@@ -18,6 +18,8 @@ LOADED_ALL_THE_SAME = frozenset(("trailing", "header"))
 # The releases whose loader forgets to relocate a class's doc comment; that of 0.9.5 does it, 1.0 is not walked.
 FORGETFUL = MIDDLE.name
 
+WALK_LIMIT = 16 * 1024 * 1024  # bytes; walking takes ten times as much memory
+
 _LEVEL = re.compile(r"[0-9a-f]\Z")
 _FIRST = re.compile(r"(?:[0-9a-f]|[0-9]{1,10})\Z")  # 1.0 has a directory a uid above the two levels
 _NUMBERS = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
@@ -101,7 +103,7 @@ def _judged(
         return script
     walked = _structure(reading, tally, data, entry)
     if walked.layout is not None and other_build is None:
-        tally.lay_out(walked.layout)
+        tally.lay_out(f"{build}, {walked.layout}")
     return script._replace(
         flaws=flaws + ((walked.flaw,) if walked.flaw else ()),
         documented_classes=walked.documented_classes if entry.family == FORGETFUL else 0,
@@ -138,5 +140,7 @@ def _numbers(version: str) -> str:
 
 def _structure(reading: Reading, tally: Tally, data: bytes, entry: eaccelerator.Entry) -> Walk:
     why_not = reading.structure or not_walkable(entry)
+    if why_not is None and len(data) > WALK_LIMIT:
+        why_not = f"it is larger than {WALK_LIMIT} bytes"
     tally.walk(why_not)
     return walk(data, entry) if why_not is None else Walk(None, None, 0)

@@ -78,10 +78,10 @@ class Cache(NamedTuple):
 
     origins: NAMED, CONFIGURED. stat: of the directory. runtimes: those configured with it, on this host. entries,
     bytes: all that is the cache's own. depth: CHECKSUM or STRUCTURE, and why. walked: entries whose structure was
-    walked; unwalked: how many were not, by the reason. builds: entries by who wrote them. dead: system ids that are no
-    installed PHP's; doubtful: those of which that is likely, and not certain. scripts: what is not plainly healthy,
-    with state absent everything. sources_unknown: entries whose script could not be looked at. unseen: what could not
-    be looked at, and why.
+    walked; unwalked: how many were not, by the reason. builds: entries by who wrote them; layouts: those that were
+    walked by their layout. dead: system ids that are no installed PHP's; doubtful: those of which that is likely, and
+    not certain. scripts: what is not plainly healthy, with state absent everything. sources_unknown: entries whose
+    script could not be looked at. unseen: what could not be looked at, and why.
     """
 
     path: str
@@ -96,6 +96,7 @@ class Cache(NamedTuple):
     walked: int
     unwalked: Dict[str, int]
     builds: Dict[str, int]
+    layouts: Dict[str, int]
     dead: Tuple[str, ...]
     doubtful: Tuple[Doubtful, ...]
     scripts: Tuple[CachedScript, ...]
@@ -173,6 +174,7 @@ def _read(host: Host, policy: Policy, php: PhpBuilds, place: Place) -> Cache:
         walked=tally.walked,
         unwalked=tally.unwalked,
         builds=tally.builds,
+        layouts=tally.layouts,
         dead=dead,
         doubtful=doubtful,
         scripts=tuple(sorted(said, key=lambda script: script.path)),

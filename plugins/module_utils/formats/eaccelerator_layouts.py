@@ -12,6 +12,8 @@ import functools
 import struct
 from typing import Any, Dict, NamedTuple, Tuple
 
+DOCUMENTED = "-doc"  # what the name of a layout with doc comments ends with
+
 POINTER_SIZES = {"LP64": 8, "ILP32": 4}
 
 # Kinds of fields: size in bytes and what the struct module calls them, for pointers of 8 and of 4 bytes.
@@ -190,7 +192,7 @@ def script_layout(php: str, abi: str, is_documented: bool) -> Script:
     )
     pointer_size = POINTER_SIZES[abi]
     return Script(
-        name=f"{abi}-doc" if is_documented else abi,
+        name=abi + DOCUMENTED * is_documented,
         php=php,
         pointer=struct.Struct("<" + _KINDS["pointer"][pointer_size][1]),
         pointer_size=pointer_size,
