@@ -19,6 +19,7 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils.formats.opcac
     Entry,
     read,
     script_of,
+    shows,
     system_ids,
 )
 from hypothesis import given
@@ -74,6 +75,17 @@ def sealed(data: bytes) -> bytes:
 
 def kinds(data: bytes, minor: Optional[Tuple[int, int]] = (8, 2)) -> List[str]:
     return [flaw.kind for flaw in read(data, minor).flaws]
+
+
+@pytest.mark.parametrize("file", real(), ids=lambda file: str(file.place))
+def test_a_file_shows_whose_it_is_in_whatever_layout(file: File) -> None:
+    entry = read(file.data, None).entry
+    script = script_of(file.place)
+    assert entry is not None and script is not None
+    assert shows(file.data, entry, script)
+    assert not shows(file.data, entry, script[:-1])
+    assert not shows(file.data, entry, "/other.php")
+    assert not shows(file.data, entry._replace(mem_size=entry.mem_size + 64), script)
 
 
 def is_doubted(file: File, data: bytes) -> bool:

@@ -5,7 +5,6 @@
 from typing import List
 
 from ..facts import opcode_cache
-from ..facts.cached_script import EACCELERATOR
 from ..facts.opcode_cache import OpcodeCaches
 from ..model import Check, Verdict
 from ..policy import Policy
@@ -21,7 +20,6 @@ def _unwalked(seen: OpcodeCaches) -> List[str]:
     return [
         f"{cache.path}: the structure of {count} of its {cache.entries} entries was not walked: {reason}"
         for cache in seen.caches
-        if cache.engine == EACCELERATOR
         for reason, count in sorted(cache.unwalked.items())
     ]
 

@@ -26,7 +26,7 @@ GONE = "gone"
 
 NO_BUILDS = "the directory that it lies in is of no installed PHP"
 
-ENTRY_LIMIT = 256 * 1024 * 1024  # bytes; no script compiles to that
+ENTRY_LIMIT = 64 * 1024 * 1024  # bytes; no script compiles to that, and each process may hold one in memory
 NOTED_LIMIT = 1000  # foreign names of one cache that are told one by one, and reasons of blindness
 
 
@@ -117,7 +117,8 @@ class Tally(Counts):
             self.unwalked[why_not] = self.unwalked.get(why_not, 0) + 1
 
     def lay_out(self, layout: str) -> None:
-        self.layouts[layout] = self.layouts.get(layout, 0) + 1
+        if layout in self.layouts or len(self.layouts) < NOTED_LIMIT:
+            self.layouts[layout] = self.layouts.get(layout, 0) + 1
 
     def not_seen(self, reason: str) -> None:
         if len(self.unseen) < NOTED_LIMIT:

@@ -74,12 +74,19 @@ def looker(host: Host, reading: Reading, tally: Tally) -> Callable[[Leaf], Optio
         if entry is not None:
             tally.genuine = True
             flaws += _place_flaws(entry, system_id, script)
+            if entry.script is None and not flaws and not opcache.shows(data, entry, script):
+                tally.walk(f"those of {_version(reading, system_id)} do not show whose they are")
             state = source(host, reading.chroots, tally, script, Expected(entry.timestamp or None, seen.mtime_ns))
         if not flaws and state in (SAME, None):
             return None  # as nearly all are
         return CachedScript(leaf.path, seen, ENTRY, script=script, source=state, build=system_id, flaws=flaws)
 
     return look
+
+
+def _version(reading: Reading, system_id: str) -> str:
+    minor = reading.directories.minors.get(system_id)
+    return f"PHP {minor[0]}.{minor[1]}" if minor else "a PHP that is not known"
 
 
 def _left(leaf: Leaf, directories: Directories, system_id: str, script: str) -> Optional[CachedScript]:

@@ -33,6 +33,7 @@ ZERO_TAIL = 512  # bytes of zeros at the end that no longer look like padding: a
 # zend_persistent_script of 8.2: where its fields lie in the script's memory. Measured, docs/formats/opcache.md.
 BODY_KNOWN = (8, 2)
 _FILENAME, _TIMESTAMP, _SIZE, _BODY = 0, 384, 432, 440
+_FIELDS = 1024  # bytes that zend_persistent_script has at most, in any version
 _STRING = struct.Struct("=16xQ")  # zend_string: the length, after reference count, type and hash
 _PATH_LIMIT = 4096  # bytes, PATH_MAX
 
@@ -90,6 +91,17 @@ def read(data: bytes, minor: Optional[Tuple[int, int]]) -> Read:
     if minor != BODY_KNOWN or entry.mem_size + entry.str_size < _BODY:
         return Read(entry, tuple(flaws))
     return Read(entry._replace(script=_script(data, entry)), (*flaws, *_body_flaws(entry, data)))
+
+
+def shows(data: bytes, entry: Entry, script: str) -> bool:
+    """Whether a whole file, of whatever version of PHP, bears the name of its script and its own size where it may.
+
+    Every version has both in the script's memory, the size among its first fields (zend_persistent_script); only of
+    BODY_KNOWN the places are measured. False proves nothing: it is not known then whose the file is.
+    """
+    name = os.fsencode(script) + b"\0"
+    size = struct.pack("=Q", entry.mem_size)
+    return data.find(name, HEADER) > 0 and data.find(size, HEADER, HEADER + _FIELDS) > 0
 
 
 def script_of(relative: str) -> Optional[str]:
