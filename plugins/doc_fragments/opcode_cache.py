@@ -30,8 +30,8 @@ options:
       - V(checksum) judges name, header, sizes and checksum. Entries that crash workers often have a right checksum, so
         C(opcode_cache.crashing_entry) is V(unknown) then.
       - V(structure) also walks what the checksum covers, as the loader does.
-      - V(auto) walks where the logs of php-fpm tell of crashes, and where the cache is small enough for
-        C(structure_seconds).
+      - V(auto) walks where the log of php-fpm tells that workers of a pool crashed three times or more, the last time
+        within a day, and where the cache is small enough for C(structure_seconds).
     type: str
     choices: [auto, checksum, structure]
     default: auto

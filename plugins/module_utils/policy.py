@@ -79,6 +79,9 @@ class PidfilePolicy(NamedTuple):
     usual_places: bool
 
 
+ABSENT = "absent"  # the state of opcode caches in which no entry is wanted
+
+
 class OpcodeCachePolicy(NamedTuple):
     """Which opcode caches on disk are looked at, how deeply, and whether bad entries or all of them are to go.
 

@@ -9,12 +9,12 @@ for after a release there may be thousands of it.
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, cast
 
 from ..facts.cached_script import EACCELERATOR, ENGINE_NAMES, ENTRY, NO_BUILDS, OPCACHE, CachedScript
-from ..facts.opcode_cache import ABSENT, Cache, FileSeen, Guard, OpcodeCaches
+from ..facts.opcode_cache import Cache, FileSeen, Guard, OpcodeCaches
 from ..facts.php_builds import Runtime
 from ..formats import eaccelerator_layouts
 from ..formats.flaw import Flaw
 from ..model import INFO, LOW, Action, Finding, Verdict, found, not_applicable, unknown
-from ..policy import Policy
+from ..policy import ABSENT, Policy
 from .opcode_cache import (
     DOCUMENTED,
     MISREAD,

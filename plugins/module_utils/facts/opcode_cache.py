@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Opcode caches on disk: which there are, who uses them, and which of their files are not plainly healthy."""
 
-import contextlib
 import re
 import stat
 from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
@@ -10,15 +9,15 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 from ..errors import CannotLook, Forbidden, Missing, NotApplicable, Untrusted
 from ..formats import eaccelerator, opcache
 from ..host import Host
-from ..policy import Policy
+from ..policy import ABSENT, Policy
 from ..tree import Blind, Leaf, Stat
 from . import (
     eaccelerator_scripts,
     opcache_directories,
     opcache_scripts,
+    opcode_cache_depth,
     opcode_cache_places,
     php_builds,
-    worker_crashes,
 )
 from .cached_script import (
     ENGINE_NAMES,
@@ -34,14 +33,9 @@ from .cached_script import (
     unreadable,
 )
 from .opcache_directories import Directories, Doubtful
+from .opcode_cache_depth import STRUCTURE, Depth
 from .opcode_cache_places import NAMED, Place, chroot
 from .php_builds import PhpBuilds, Runtime
-
-CHECKSUM = "checksum"
-STRUCTURE = "structure"
-
-WALK_BYTES_A_SECOND = 15 * 10**6  # on a slow processor; twice that was measured
-ABSENT = "absent"  # the state in which no entry is wanted
 
 YOUNG_SECONDS = 3.0  # an engine writes an entry in place, so a young one may be half written
 SECOND_LOOK_SECONDS = 1.0
@@ -141,7 +135,7 @@ def gather(host: Host, policy: Policy) -> OpcodeCaches:
 
 def _read(host: Host, policy: Policy, php: PhpBuilds, place: Place) -> Cache:
     """Return what is in a cache. Raises CannotLook where it cannot be entered, or is none."""
-    depth, why = _depth(host, policy, place)
+    depth = opcode_cache_depth.choose(host, policy, place, _enters(place.engine))
     directories = _directories(host, php, place)
 
     def looker(tally: Tally) -> Look:
@@ -150,7 +144,7 @@ def _read(host: Host, policy: Policy, php: PhpBuilds, place: Place) -> Cache:
         elif place.engine == OPCACHE:
             look = opcache_scripts.looker(host, opcache_scripts.Reading(directories, _chroots(place)), tally)
         else:
-            look = eaccelerator_scripts.looker(host, _eaccelerator_reading(place, depth, why), tally)
+            look = eaccelerator_scripts.looker(host, _eaccelerator_reading(place, depth), tally)
         return _beside(place, look) if place.stat.mode & stat.S_ISVTX else look
 
     tally = Tally()
@@ -169,8 +163,8 @@ def _read(host: Host, policy: Policy, php: PhpBuilds, place: Place) -> Cache:
         runtimes=place.runtimes,
         entries=tally.entries,
         bytes=tally.bytes,
-        depth=depth,
-        why_depth=why,
+        depth=depth.what,
+        why_depth=depth.why,
         walked=tally.walked,
         unwalked=tally.unwalked,
         builds=tally.builds,
@@ -274,10 +268,10 @@ def _chroots(place: Place) -> Tuple[str, ...]:
 # How the entries of eAccelerator are read.
 
 
-def _eaccelerator_reading(place: Place, depth: str, why: str) -> eaccelerator_scripts.Reading:
+def _eaccelerator_reading(place: Place, depth: Depth) -> eaccelerator_scripts.Reading:
     builds = {runtime.build for runtime in place.runtimes}
     return eaccelerator_scripts.Reading(
-        structure=None if depth == STRUCTURE else why,
+        structure=None if depth.what == STRUCTURE else depth.why,
         installed=tuple(sorted((build.version, build.installed) for build in builds if build.version)),
         memory_limit=_memory_limit(place),
         chroots=_chroots(place),
@@ -298,44 +292,3 @@ def _bytes(text: str) -> Optional[int]:
 
 
 _SHIFTS = {"": 0, "k": 10, "m": 20, "g": 30}
-
-
-def _depth(host: Host, policy: Policy, place: Place) -> Tuple[str, str]:
-    """Return how deeply the entries of a cache are read, and why."""
-    options = policy.opcode_cache
-    if options.state == ABSENT:
-        return CHECKSUM, "with state=absent no entry is read"
-    if place.engine == OPCACHE:
-        return CHECKSUM, "OPcache's own checksum covers all that its loader follows"
-    if options.depth != "auto":
-        return options.depth, f"depth={options.depth} was asked for"
-    if _workers_crash(host, policy):
-        return STRUCTURE, "workers of this host crash"
-    budget = options.structure_seconds * WALK_BYTES_A_SECOND
-    size = _size(host, place)
-    if size <= budget:
-        return STRUCTURE, f"its {size} bytes are walked within {options.structure_seconds} s"
-    return CHECKSUM, (
-        f"walking its {size} bytes may take more than structure_seconds={options.structure_seconds}; set "
-        "depth=structure, or more seconds"
-    )
-
-
-def _workers_crash(host: Host, policy: Policy) -> bool:
-    try:
-        return bool(host.once(worker_crashes.gather, policy).pools)
-    except (CannotLook, NotApplicable):
-        return False  # then the size of the cache decides alone
-
-
-def _size(host: Host, place: Place) -> int:
-    def looker(tally: Tally) -> Look:
-        def look(leaf: Leaf) -> None:
-            with contextlib.suppress(CannotLook):  # when it is read it is said why
-                tally.entry(leaf.stat(), None)
-
-        return look
-
-    tally = Tally()
-    host.survey(place.path, _enters(place.engine), looker, tally)
-    return tally.bytes
