@@ -96,10 +96,12 @@ def survey(top: int, enters: Callable[[str], bool], looker: Callable[[C], Look[F
     others = [_start(top, enters, looker, type(counts)(), number, processes) for number in range(1, processes)]
     tree = _share(top, enters, looker, counts, 0, processes)
     for process, answer in others:
-        said, counted = _answer(answer)
+        said, blind, counted = _answer(answer)
         process.join()
         tree.said.extend(said)
+        tree.blind.extend(blind)
         counts.add(counted)
+    tree.blind = list({one.path: one for one in tree.blind}.values())  # what one can't see, the others hardly can
     return tree
 
 
@@ -108,7 +110,8 @@ def _start(
 ) -> Tuple[Any, Connection]:
     def work() -> None:
         try:
-            theirs.send((_share(top, enters, looker, counts, number, processes).said, counts))
+            share = _share(top, enters, looker, counts, number, processes)
+            theirs.send((share.said, share.blind, counts))
         except PhpfleetError as error:
             theirs.send(error)
         except Exception as error:  # whatever it is, who waits for the answer must be told
@@ -188,6 +191,8 @@ def _list(
             continue
         try:
             _list(opened, below, mount, enters, see, blind)
+        except OSError as error:  # of the listing itself: a disk that fails, a network that is gone
+            blind.append(Blind(below, explained(error, below)))
         finally:
             os.close(opened)
 

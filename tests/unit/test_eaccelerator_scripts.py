@@ -37,3 +37,13 @@ def test_only_the_loader_of_0_9_6_forgets_doc_comments(monkeypatch: Any, build: 
     assert found is not None  # its script is gone here
     assert tally.layouts == {f"{found.build}, php5.2-inode-LP64-doc": 1}
     assert found.documented_classes == forgotten
+
+
+def test_an_entry_that_would_take_too_much_memory_is_not_walked(monkeypatch: Any) -> None:
+    sample = one("php52-ea0961", "s05_class.php")
+    monkeypatch.setattr(eaccelerator_scripts, "WALK_LIMIT", len(sample.data) - 1)
+    leaf = _Leaf(-1, sample.path.rpartition("/")[2], sample.path)
+    leaf.content = sample.data
+    tally = Tally()
+    eaccelerator_scripts.looker(DescribedHost(dict(processes=[])), READING, tally)(leaf)
+    assert tally.unwalked == {f"it is larger than {len(sample.data) - 1} bytes": 1}

@@ -91,6 +91,27 @@ def test_a_tree_that_is_too_deep_is_told_and_the_rest_is_seen(tmp_path: Any) -> 
     assert said == ["b"] and [type(one.reason) for one in blind] == [TooLarge]
 
 
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_a_directory_that_cannot_be_listed_is_told_and_the_rest_is_seen(
+    tmp_path: Any, monkeypatch: Any, everywhere: bool
+) -> None:
+    fill(tmp_path, "a/x", "broken/y", "c/z")
+    ours, entries = os.getpid(), tree._entries
+
+    def fails(directory: int) -> Any:
+        broken = os.readlink(f"/proc/self/fd/{directory}").endswith("/broken")
+        if broken and (everywhere or os.getpid() != ours):
+            raise OSError(5, "Input/output error")
+        return entries(directory)
+
+    monkeypatch.setattr(tree, "_entries", fails)
+    said, blind, _unused = survey(tmp_path)
+    if everywhere:
+        assert said == ["a/x", "c/z"]
+    if everywhere or len(os.sched_getaffinity(0)) > 1:
+        assert [(one.path, str(one.reason)) for one in blind] == [("broken", "broken: Input/output error")]
+
+
 def test_a_name_of_any_bytes_is_seen(tmp_path: Any) -> None:
     with open(os.path.join(os.fsencode(str(tmp_path)), b"a\xff\n"), "wb"):
         assert survey(tmp_path)[0] == ["a\udcff\n"]
