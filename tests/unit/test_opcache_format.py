@@ -269,6 +269,17 @@ def test_a_filename_that_reaches_past_the_end() -> None:
     assert seen.entry.script is None
 
 
+@pytest.mark.parametrize(("name", "end"), [("/srv/abcd", b"\0"), ("/srv/abc", b"")])
+def test_a_filename_that_ends_with_the_file(name: str, end: bytes) -> None:
+    """Its NUL is the last byte of the strings, or would be the first after them."""
+    data = sample("shared_memory")
+    string = struct.pack("=Q", len(name)) + name.encode() + end
+    place = len(data) - len(string) - 16 - HEADER - number(data, BODY_SIZE)
+    seen = read(sealed(with_number(data[: -len(string)] + string, HEADER, place + 1)), (8, 2))
+    assert seen.entry is not None
+    assert seen.entry.script == (name if end else None)
+
+
 def test_a_size_of_the_body_that_leads_nowhere() -> None:
     seen = read(sealed(with_number(sample("shared_memory"), BODY_SIZE, 1 << 62)), (8, 2))
     assert [flaw.kind for flaw in seen.flaws] == ["split"]
@@ -362,6 +373,15 @@ def test_the_script_of_a_place(place: str, script: Optional[str]) -> None:
 )
 def test_the_ids_of_a_build(version: str, extension_build: str, name: str) -> None:
     assert name in system_ids(version, extension_build)
+
+
+@pytest.mark.parametrize(
+    ("version", "count"),
+    [("7.0.0", 2), ("7.3.99", 2), ("7.4.0", 1), ("7.4.10", 1), ("8.0.0", 64), ("8.10.0", 64), ("6.9.9", 0)],
+)
+def test_how_many_ids_a_build_may_have(version: str, count: int) -> None:
+    """The sizes that are told two ways, and since 8.0 every set of hooks."""
+    assert len(system_ids(version, "API420220829,NTS")) == count
 
 
 def test_builds_have_ids_of_their_own() -> None:
