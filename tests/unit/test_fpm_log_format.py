@@ -39,6 +39,15 @@ TIME = "[21-Nov-2026 19:51:50]"
             Exited(WHEN, "www", 3096, 15, None),
         ),
         (
+            "[01-Jan-2030 00:00:09] WARNING: [pool www] child 100 exited with code 0 after 10.0 seconds from start",
+            Exited((2030, 1, 1, 0, 0, 9), "www", 100, None, 0),
+        ),
+        (
+            f'{TIME} WARNING: [pool www] child 7 said into stderr: "EACCELERATOR(7): PHP crashed on opline 10 of '
+            'look at /x() at /srv/at /home:8/a.php:30"',
+            CrashedAt(WHEN, "www", 7, "/srv/at /home:8/a.php", 30),
+        ),
+        (
             f'{TIME} WARNING: [pool www] child 23284 said into stderr: "] [notice] EACCELERATOR(23284): PHP crashed on '
             'opline 1 of main() at /srv/www/incl_main.php:3", pipe is closed',
             CrashedAt(WHEN, "www", 23284, "/srv/www/incl_main.php", 3),
