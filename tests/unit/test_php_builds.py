@@ -6,9 +6,11 @@ import time
 from typing import Any, Dict, List
 
 import pytest
+from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import TooLarge
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import php_builds, php_programs
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.fpm_configuration import POOLS_LIMIT
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.php_builds import PhpBuilds, Runtime
+from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.php_programs import PROGRAMS_LIMIT
 from ansible_collections.phpfleet.remediation.plugins.module_utils.host import Host
 from ansible_collections.phpfleet.remediation.plugins.module_utils.policy import policy_from
 from described_host import NOW, DescribedHost
@@ -175,6 +177,26 @@ def test_links_are_the_program_that_they_lead_to() -> None:
     assert only(debian(links=links, processes=[dict(pid=1)])).build.program == FPM
 
 
+def test_a_program_that_only_a_link_is_called_as() -> None:
+    described = dict(
+        links={"/usr/bin/php": "/srv/build/main"},
+        files={"/srv/build/main": "x"},
+        commands={"/usr/bin/php -n -i": phpinfo("Command Line Interface", "/etc/own", more="Configure Command => x\n")},
+        processes=[dict(pid=1)],
+    )
+    assert only(described).build.program == "/usr/bin/php"
+
+
+@pytest.mark.parametrize("count", [PROGRAMS_LIMIT, PROGRAMS_LIMIT + 1])
+def test_too_many_programs(count: int) -> None:
+    described = dict(files={f"/usr/bin/php{number}": "x" for number in range(count)}, processes=[dict(pid=1)])
+    if count == PROGRAMS_LIMIT:
+        assert len(gather(described).unreadable) == count
+    else:
+        with pytest.raises(TooLarge, match=f"{count - 1} more are called as PHP is"):
+            gather(described)
+
+
 def test_a_link_that_others_may_have_placed_is_no_matter_where_its_file_is_known(tmp_path: Any) -> None:
     for directory in ("usr/bin", "usr/local/bin", "opt/php/bin", "srv"):
         (tmp_path / directory).mkdir(parents=True)
@@ -304,6 +326,7 @@ def test_a_masters_program_in_an_unusual_place() -> None:
     ("described", "said"),
     [
         (dict(commands={f"{FPM} -n -i": "Segmentation fault\n"}), "does not say which PHP"),
+        (dict(commands={f"{FPM} -n -i": phpinfo("Embedded", "/etc/php/8.2/embed")}), "does not say which PHP"),
         (dict(psutil=False), "running masters of php-fpm: psutil is not installed"),
         (dict(forbidden=["/etc/php/8.2/fpm/php.ini"]), "/etc/php/8.2/fpm/php.ini: not readable"),
         (dict(forbidden=["/etc/php/8.2/fpm/conf.d"]), "/etc/php/8.2/fpm/conf.d: not readable"),
