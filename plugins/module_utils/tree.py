@@ -21,6 +21,7 @@ F = TypeVar("F")
 
 DEPTH_LIMIT = 100  # directories below one another; a path of PATH_MAX may have 2,048
 PROCESSES_LIMIT = 8
+TOLD_LIMIT = 400_000  # files of which something is said, of all processes together; each takes 1.6 KB
 _ENTER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # O_NONBLOCK: opening a FIFO that somebody planted must not wait for its writer.
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
@@ -90,7 +91,7 @@ def survey(top: int, enters: Callable[[str], bool], looker: Callable[[C], Look[F
     """Look at every leaf below an open directory, in several processes, and keep what is said of it unless None.
 
     enters(path) says whether a directory is entered; one that is not is a leaf too. looker(counts) returns what looks,
-    and adds to these counts. Raises what that raises.
+    and adds to these counts. Raises what that raises, and TooLarge where there is something to say of too many.
     """
     processes = min(len(os.sched_getaffinity(0)), PROCESSES_LIMIT)
     others = [_start(top, enters, looker, type(counts)(), number, processes) for number in range(1, processes)]
@@ -148,6 +149,11 @@ def _share(
             said = look(Leaf(directory, name, path))
             if said is not None:
                 tree.said.append(said)
+            if len(tree.said) > TOLD_LIMIT // processes:
+                raise TooLarge(
+                    f"more than {TOLD_LIMIT} files are to be told, as somebody may plant them to fill the memory; "
+                    "look who wrote them, and empty the directory by hand"
+                )
 
     tree.blind = list_tree(top, enters, see)
     return tree

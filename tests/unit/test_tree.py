@@ -117,6 +117,14 @@ def test_a_name_of_any_bytes_is_seen(tmp_path: Any) -> None:
         assert survey(tmp_path)[0] == ["a\udcff\n"]
 
 
+def test_files_that_somebody_planted_to_fill_the_memory_are_not_all_told(tmp_path: Any, monkeypatch: Any) -> None:
+    fill(tmp_path, *(f"{number}" for number in range(40)))
+    assert len(survey(tmp_path)[0]) == 40
+    monkeypatch.setattr(tree, "TOLD_LIMIT", 10)
+    with pytest.raises(TooLarge, match="more than 10 files"):
+        survey(tmp_path)
+
+
 def test_what_a_look_raises_is_raised(tmp_path: Any) -> None:
     fill(tmp_path, *map(str, range(20)))
 

@@ -6,7 +6,7 @@ import re
 import stat
 from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
-from ..errors import CannotLook, Forbidden, Missing, NotApplicable, Untrusted
+from ..errors import CannotLook, Forbidden, Missing, NotApplicable, TooLarge, Untrusted
 from ..formats import eaccelerator, opcache
 from ..host import Host
 from ..policy import ABSENT, Policy
@@ -118,6 +118,8 @@ def gather(host: Host, policy: Policy) -> OpcodeCaches:
             caches.append(_read(host, policy, php, place))
         except Missing:
             continue  # it was removed meanwhile
+        except TooLarge as error:
+            unseen.append(f"{place.path}: {error}")
         except CannotLook as error:
             unseen.append(str(error))
     if not caches and not unseen:
