@@ -54,7 +54,7 @@ def _parts(column: Column) -> Optional[List[Tuple[str, Column]]]:
     """Return the columns of the fields that all values have, None where they have none, or not the same."""
     if len(set(map(type, column))) > 1:
         return None
-    if type(column[0]) is dict:
+    if isinstance(column[0], dict):
         return _parts_of_dicts(column)
     fields = getattr(column[0], "_fields", ())
     return list(zip(fields, zip(*column))) if fields else None
@@ -63,7 +63,7 @@ def _parts(column: Column) -> Optional[List[Tuple[str, Column]]]:
 def _parts_of_dicts(column: Column) -> Optional[List[Tuple[str, Column]]]:
     # Only names can stand in a path: a key of the host's own may hold dots.
     names = tuple(column[0])
-    if not names or not all(type(name) is str and name.isidentifier() for name in names):
+    if not names or not all(isinstance(name, str) and name.isidentifier() for name in names):
         return None
     if set(map(tuple, column)) != {names}:
         return None
