@@ -4,6 +4,7 @@
 
 import os
 import struct
+import zlib
 from typing import Dict, Set
 
 import pytest
@@ -207,6 +208,35 @@ def test_the_memory_limit_says_which_sizes_are_refused() -> None:
     assert [flaw.kind for flaw in read(data, name, 1 << 30).flaws] == ["truncated"]
     assert [flaw.kind for flaw in read(data, name, None).flaws] == ["truncated"]
     assert [flaw.kind for flaw in read(with_header(size=1 << 31), name, None).flaws] == ["size_refused"]
+
+
+@pytest.mark.parametrize(
+    ("build", "abi", "entry_size_at", "crc_at", "payload_at"),
+    [("php53-ea0961", "LP64", 120, 56, 64), ("php53m32-ea0961", "ILP32", 80, 44, 48)],
+)
+def test_the_abi_of_a_file(build: str, abi: str, entry_size_at: int, crc_at: int, payload_at: int) -> None:
+    """By the size in the entry where the length does not say it, and the other way round."""
+    sample = one(build, "s05_class.php")
+    for data, kinds in ((sample.data[:-8], ["truncated"]), (sample.data + b"x" * 24, ["trailing"])):
+        entry, flaws = read(data, name_of(sample.path))
+        assert entry is not None
+        assert (entry.abi, [flaw.kind for flaw in flaws]) == (abi, kinds)
+    data = bytearray(sample.data)
+    struct.pack_into("<I", data, entry_size_at, 1)
+    struct.pack_into("<I", data, crc_at, zlib.crc32(data[payload_at:]))
+    entry, flaws = read(bytes(data), name_of(sample.path))
+    assert entry is not None
+    assert (entry.abi, [(flaw.kind, flaw.offset) for flaw in flaws]) == (abi, [("entry_size", entry_size_at)])
+
+
+def test_a_header_is_compared_with_an_entry_that_is_as_it_was_written() -> None:
+    sample = one("php53-ea0961", "s02_hello.php")
+    data = bytearray(sample.data)
+    struct.pack_into("<q", data, 40, 5)
+    name = name_of(sample.path)
+    assert [flaw.kind for flaw in read(bytes(data) + b"x", name).flaws] == ["trailing", "header"]
+    data[-1] ^= 1
+    assert [flaw.kind for flaw in read(bytes(data), name).flaws] == ["checksum"]
 
 
 def test_a_file_under_another_name() -> None:
