@@ -295,10 +295,17 @@ def test_a_child_that_lives_on_does_not_make_us_wait_and_does_not_live_on() -> N
     assert ran.status == 0
     child = int(ran.output)
     for _unused in range(100):
-        if not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE:
+        if has_ended(child):
             return
         time.sleep(0.01)
     pytest.fail("the child of the command still runs")
+
+
+def has_ended(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 @needs_root
