@@ -189,9 +189,10 @@ def _bad_of(cache: Cache) -> List[Judged]:
 def _of_dead_builds(cache: Cache) -> Tuple[Dict[str, List[CachedScript]], List[CachedScript]]:
     """Return the entries of each directory that goes as a whole, and all the others."""
     old: Dict[str, List[CachedScript]] = {}
+    dead = set(cache.dead)
     entries = [script for script in cache.scripts if script.kind == ENTRY]
     for script in entries:
-        if script.build in cache.dead and script.other_build is not None:
+        if script.build in dead and script.other_build is not None:
             old.setdefault(str(script.build), []).append(script)
     # Of more builds than are noted, as somebody may plant them, not each is counted; those are not known to be whole.
     whole = {one: scripts for one, scripts in old.items() if len(scripts) == cache.builds.get(one)}

@@ -3,7 +3,7 @@
 """Whose the directories of an OPcache file cache are: each build of PHP has its own, and none removes another's."""
 
 import re
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from .php_builds import Build, PhpBuilds
 
@@ -19,7 +19,7 @@ class Directories(NamedTuple):
     """
 
     minors: Dict[str, Optional[Tuple[int, int]]]
-    strangers: Tuple[str, ...]
+    strangers: FrozenSet[str]
     doubt: Optional[str]
     replaced: Optional[float]
 
@@ -29,7 +29,7 @@ class Directories(NamedTuple):
         return gone and self.replaced is not None and mtime_ns / 1e9 < self.replaced
 
 
-NONE = Directories({}, (), None, None)
+NONE = Directories({}, frozenset(), None, None)
 
 
 class Doubtful(NamedTuple):
@@ -47,7 +47,7 @@ def judge(php: PhpBuilds, names: Sequence[str]) -> Directories:
     installed = [build.installed for build in builds if build.installed is not None]
     return Directories(
         minors={one: _minor(known[one]) if one in known else None for one in names},
-        strangers=tuple(one for one in names if one not in known),
+        strangers=frozenset(one for one in names if one not in known),
         doubt=_doubt(builds, [one for one in names if one in known]),
         replaced=max(installed) if installed else None,
     )
@@ -63,7 +63,7 @@ def settle(
     """
     gone: List[str] = []
     doubtful: List[Doubtful] = []
-    for one in directories.strangers:
+    for one in sorted(directories.strangers):
         is_old = directories.replaced is None or newest.get(one, 0) / 1e9 < directories.replaced
         if directories.doubt is None and is_old:
             gone.append(one)
