@@ -159,13 +159,19 @@ def read_entry(leaf: Leaf, tally: Tally) -> Tuple[Optional[bytes], Optional[Stat
 
 
 def unreadable(leaf: Leaf, tally: Tally, error: CannotLook) -> Optional[CachedScript]:
+    """Return the record of what is there and cannot be read; None when it is gone."""
     try:
-        return CachedScript(leaf.path, leaf.stat(), UNREADABLE, str(error))
+        return CachedScript(leaf.path, leaf.stat(), UNREADABLE, problem_of(error, leaf.path))
     except Missing:
         return None
     except CannotLook as worse:
         tally.not_seen(str(worse))
         return None
+
+
+def problem_of(error: CannotLook, path: str) -> str:
+    """Return what an error says, without the path: many files share a problem, and are told as one."""
+    return str(error).split(f"{path}: ", 1)[-1]
 
 
 def source(host: Host, chroots: Tuple[str, ...], tally: Tally, script: str, expected: Expected) -> Optional[str]:

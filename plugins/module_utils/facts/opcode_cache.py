@@ -30,6 +30,7 @@ from .cached_script import (
     CachedScript,
     Tally,
     foreign,
+    problem_of,
     unreadable,
 )
 from .opcache_directories import Directories, Doubtful
@@ -198,17 +199,17 @@ def _directories(host: Host, php: PhpBuilds, place: Place) -> Directories:
 
 def _beside(place: Place, look: Look) -> Look:
     """Return a look that passes over what lies beside the cache in a directory that all users share, such as /tmp."""
-    problem_of = _foreign_name(place.engine)
-    return lambda leaf: None if "/" not in leaf.path and problem_of(leaf.path) else look(leaf)
+    foreign_name = _foreign_name(place.engine)
+    return lambda leaf: None if "/" not in leaf.path and foreign_name(leaf.path) else look(leaf)
 
 
 def _name_looker(engine: str, directories: Directories, tally: Tally) -> Look:
     """Return what tells of every entry, whatever is in it, and opens one only to see that they are the engine's."""
-    problem_of = _foreign_name(engine)
+    foreign_name = _foreign_name(engine)
     magic = opcache.MAGIC if engine == OPCACHE else eaccelerator.MAGIC
 
     def look(leaf: Leaf) -> Optional[CachedScript]:
-        problem = problem_of(leaf.path)
+        problem = foreign_name(leaf.path)
         if problem is not None:
             return foreign(leaf, tally, problem)
         try:
@@ -260,7 +261,7 @@ def _blind(host: Host, place: Place, blind: Blind) -> Optional[CachedScript]:
         return None
     if isinstance(blind.reason, Forbidden):
         raise blind.reason
-    return CachedScript(blind.path, seen, UNREADABLE, str(blind.reason))
+    return CachedScript(blind.path, seen, UNREADABLE, problem_of(blind.reason, blind.path))
 
 
 def _chroots(place: Place) -> Tuple[str, ...]:
