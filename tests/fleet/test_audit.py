@@ -36,7 +36,7 @@ def test_an_audit_of_broken_hosts_changes_nothing(lab, fresh_host, ansible_playb
     for incident in ("keyed-segments", "queue-leaked", "pidfile-garbage"):
         lab.command("inject", incident, fresh_host.name)
     # Stands still: what the host does by itself would be taken for the audit's doing.
-    fresh_host.run("systemctl stop cron nginx php*-fpm; systemctl stop '*.timer'; sleep 2")
+    fresh_host.run("systemctl stop cron nginx 'php*-fpm.service'; systemctl stop '*.timer'; sleep 2")
     ansible_playbook(AUDIT, *POLICY, "--limit", "web1")
     before = fresh_host.run(STATE)
     done = ansible_playbook(AUDIT, *POLICY, "--limit", "web1")

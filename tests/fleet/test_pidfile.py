@@ -25,7 +25,9 @@ for ((count = 1; count <= 20; count++)); do
     systemctl kill --signal KILL "$unit"
     kill -9 "$master" "${workers[@]}"
     sleep 0.$((RANDOM % 10))
-    while [ -e "/proc/$master" ]; do sleep 0.01; done
+    for process in "$master" "${workers[@]}"; do
+        while [ -e "/proc/$process" ]; do sleep 0.01; done  # each worker holds the port until it is gone
+    done
     nginx
     systemctl reset-failed "$unit" || true
     systemctl restart "$unit"
