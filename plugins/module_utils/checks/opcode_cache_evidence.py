@@ -1,42 +1,19 @@
 # Copyright: (c) 2026, phpfleet.remediation contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the opcode_cache checks share: each file is one check's, by what its loader does; the evidence, and the plan.
+"""What the opcode_cache checks say of the files that are theirs, and what they plan to do about them."""
 
-What harms or says something of its own is a finding a file. What the engines heal by themselves is one finding a cache,
-for after a release there may be thousands of it.
-"""
+import os
+from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple, cast
 
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, cast
-
-from ..facts.cached_script import EACCELERATOR, ENGINE_NAMES, ENTRY, NO_BUILDS, OPCACHE, CachedScript
-from ..facts.opcode_cache import Cache, FileSeen, Guard, OpcodeCaches
+from ..facts.cached_script import EACCELERATOR, ENGINE_NAMES, OPCACHE, CachedScript
+from ..facts.opcode_cache import FileSeen, Guard, OpcodeCaches
 from ..facts.php_builds import Runtime
-from ..formats import eaccelerator_layouts
+from ..formats import eaccelerator
 from ..formats.flaw import Flaw
-from ..model import INFO, LOW, Action, Finding, Verdict, found, not_applicable, unknown
+from ..model import Action, Finding, Verdict, found, not_applicable, unknown
 from ..policy import ABSENT, Policy
-from .opcode_cache import (
-    DOCUMENTED,
-    MISREAD,
-    OLD_CODE,
-    OTHER_TIME,
-    OTHER_WORDS,
-    RECOMPILED,
-    RELOCATED_WRONGLY,
-    SCRIPT_CHANGED,
-    SCRIPT_GONE,
-    Effect,
-    loaders,
-    loadings,
-    meet,
-    worst,
-)
-
-CRASHING = "opcode_cache.crashing_entry"
-CORRUPT = "opcode_cache.corrupt_entry"
-OTHER_BUILD = "opcode_cache.other_build_entry"
-STALE = "opcode_cache.stale_entry"
-UNWANTED = "opcode_cache.unwanted_entry"
+from .opcode_cache import RELOCATED_WRONGLY, loaders, loadings
+from .opcode_cache_causes import UNWANTED, Judged, judged_by
 
 SCRIPTS_SHOWN = 5
 
@@ -53,7 +30,8 @@ CURES = (
 class Evidence(NamedTuple):
     """owner: the user who owns the file, or the cache. cause: what is wrong, in words that many files share.
 
-    file: below the cache; None where the finding stands for many. does: what the loader does with it. modified: of the
+    file: below the cache; None where the finding stands for many. device, inode: of the script, where an eAccelerator
+    entry is named for them, whatever is in it. does: what the loader does with it. modified: of the
     file, of the oldest where there are many; seconds since the epoch. files, bytes: how many it stands for, scripts:
     the first of theirs. used_by: who loads it. masters: their pids. reload: why these must be reloaded too, None where
     they need not. cured: whether it stays away when the file is gone; cures: what else would help.
@@ -65,6 +43,8 @@ class Evidence(NamedTuple):
     cache: str
     file: Optional[str]
     script: Optional[str]
+    device: Optional[int]
+    inode: Optional[int]
     source: Optional[str]
     build: Optional[str]
     does: str
@@ -80,22 +60,6 @@ class Evidence(NamedTuple):
     cures: Tuple[str, ...]
     depth: str
     guard: Guard
-
-
-class Judged(NamedTuple):
-    """One or more files of a cache that are one finding.
-
-    directory: of a dead build, which goes with them. suspects: how many there are that nothing is proven of, and
-    that are therefore left alone.
-    """
-
-    check: str
-    cache: Cache
-    scripts: Tuple[CachedScript, ...]
-    effect: Effect
-    cause: str
-    directory: Optional[str] = None
-    suspects: int = 0
 
 
 def verdict(
@@ -124,7 +88,7 @@ def findings_of(seen: OpcodeCaches, policy: Policy, check: str) -> List[Finding]
     """Return the findings of one check. All are judged, because they share the budget of the quarantine."""
     left = policy.opcode_cache.quarantine_limit
     findings = []
-    for judged in _judged(seen, policy):
+    for judged in judged_by(seen, policy):
         guard = _guard(judged, left)
         if not judged.suspects:
             left -= sum(file.size for file in guard.files[: guard.kept])
@@ -153,147 +117,6 @@ def same(action: Action, finding: Finding) -> bool:
     return not set(before.files).isdisjoint(after.files)
 
 
-# Which check's each file is.
-
-
-def _judged(seen: OpcodeCaches, policy: Policy) -> List[Judged]:
-    """Return all that is wrong with entries, in the order in which the quarantine is filled."""
-    judge = _all_of if policy.opcode_cache.state == ABSENT else _bad_of
-    every = [judged for cache in seen.caches for judged in judge(cache)]
-    order = (CRASHING, CORRUPT, STALE, OTHER_BUILD, UNWANTED)
-    return sorted(every, key=lambda judged: (order.index(judged.check), judged.cache.path))
-
-
-def _all_of(cache: Cache) -> List[Judged]:
-    dead, entries = _of_dead_builds(cache)
-    judged = [Judged(UNWANTED, cache, tuple(scripts), _UNLOADED, _DEAD, one) for one, scripts in dead.items()]
-    return judged + ([Judged(UNWANTED, cache, tuple(entries), _ASKED, "state is absent")] if entries else [])
-
-
-def _bad_of(cache: Cache) -> List[Judged]:
-    dead, entries = _of_dead_builds(cache)
-    judged = [Judged(OTHER_BUILD, cache, tuple(scripts), _UNLOADED, _DEAD, one) for one, scripts in dead.items()]
-    many: Dict[str, List[_Met]] = {STALE: [], OTHER_BUILD: []}
-    for script in entries:
-        if script.other_build == NO_BUILDS:
-            continue  # an older one of a directory to which something was written since: see _suspects()
-        one = _met(cache, script)
-        if one.check in many and one.effect is not OLD_CODE:
-            many[one.check].append(one)
-        else:
-            judged.append(Judged(one.check, cache, (script,), one.effect, one.cause))
-    judged += [_together(cache, check, alike) for check, alike in many.items() if alike]
-    return judged + _suspects(cache)
-
-
-def _of_dead_builds(cache: Cache) -> Tuple[Dict[str, List[CachedScript]], List[CachedScript]]:
-    """Return the entries of each directory that goes as a whole, and all the others."""
-    old: Dict[str, List[CachedScript]] = {}
-    dead = set(cache.dead)
-    entries = [script for script in cache.scripts if script.kind == ENTRY]
-    for script in entries:
-        if script.build in dead and script.other_build is not None:
-            old.setdefault(str(script.build), []).append(script)
-    # Of more builds than are noted, as somebody may plant them, not each is counted; those are not known to be whole.
-    whole = {one: scripts for one, scripts in old.items() if len(scripts) == cache.builds.get(one)}
-    return whole, [script for script in entries if script.build not in whole]
-
-
-class _Met(NamedTuple):
-    script: CachedScript
-    check: str
-    effect: Effect
-    cause: str
-
-
-def _met(cache: Cache, script: CachedScript) -> _Met:
-    """Return whose check an entry is, and the cause in words that many files share."""
-    effect, by = meet(cache, script)
-    if by is None and script.flaws:  # the loader looks at none of them
-        by = script.flaws[0].kind
-    cause = script.other_build if by in (OTHER_WORDS, OTHER_TIME) else _CAUSES.get(str(by))
-    if effect.harms:
-        check = CRASHING
-    elif by in (OTHER_WORDS, OTHER_TIME):
-        check = OTHER_BUILD
-    else:
-        check = STALE if by in (SCRIPT_GONE, SCRIPT_CHANGED) else CORRUPT
-    return _Met(script, check, effect, cause or str(by))
-
-
-_CAUSES = {
-    SCRIPT_GONE: "the script that it was compiled from is gone",
-    SCRIPT_CHANGED: "the script has changed since it was compiled",
-    DOCUMENTED: "eAccelerator forgets to relocate the doc comment of a class in it",
-    "short": "it ends within its header",
-    "magic": "it does not begin as an entry does",
-    "words": "the version words in its header are of no release",
-    "system_id": "it bears the id of another build",
-    "truncated": "it ends too early",
-    "trailing": "bytes follow its end",
-    "size_refused": "its header asks for more memory than PHP gives",
-    "size_minus_one": "the size in its header wraps around",
-    "entry_size": "its header and its entry tell different sizes",
-    "mem_size": "its header asks for more memory than there is",
-    "sizes": "the sizes in its header overflow",
-    "split": "its header divides it at the wrong place",
-    "script_offset": "its header points to the wrong place",
-    "checksum": "its bytes are not those that were written",
-    "zero_tail": "its end is zeros",
-    "header": "its header tells another time than its entry",
-    "body_timestamp": "its header tells another time than its body",
-    "name": "it is of another file than its name says",
-    "other_script": "it was compiled from another script",
-    "structure": "its checksum is right, and its structure is not",
-}
-
-
-def _together(cache: Cache, check: str, alike: Sequence[_Met]) -> Judged:
-    causes = sorted({one.cause for one in alike})
-    return Judged(
-        check, cache, tuple(one.script for one in alike), worst(one.effect for one in alike), "; or ".join(causes)
-    )
-
-
-_ASKED = Effect(INFO, "they were asked to go, whatever is in them")
-_UNLOADED = Effect(LOW, "no installed PHP loads them, and nothing else ever removes them")
-_PERHAPS_UNLOADED = Effect(LOW, "where none does, nothing ever removes them but state=absent")
-_UNPROVEN = "no installed PHP is known to use it"
-_DEAD = "the PHP that made the directory was replaced"
-
-
-def _suspects(cache: Cache) -> List[Judged]:
-    """Return what is likely of another build, and not proven."""
-    doubtful = [
-        Judged(OTHER_BUILD, cache, (), _PERHAPS_UNLOADED, f"{_UNPROVEN}: {one.why}", one.directory, one.entries)
-        for one in cache.doubtful
-    ]
-    doubtful += _of_two_layouts(cache)
-    if cache.engine != EACCELERATOR or cache.runtimes or len(cache.builds) < 2:
-        return doubtful
-    most = max(cache.builds, key=lambda build: cache.builds[build])
-    cause = f"no PHP here is configured with the cache, and {most} wrote most of it, not all"
-    fewer = sum(cache.builds.values()) - cache.builds[most]
-    return [*doubtful, Judged(OTHER_BUILD, cache, (), RECOMPILED, cause, suspects=fewer)]
-
-
-def _of_two_layouts(cache: Cache) -> List[Judged]:
-    """Return the fewer of the entries that differ in nothing but doc comments: one build reads only one of both."""
-    judged = []
-    for plain, without in cache.layouts.items():
-        documented = cache.layouts.get(plain + eaccelerator_layouts.DOCUMENTED, 0)
-        if documented:
-            cause = (
-                f"{documented} are laid out by a build with doc comments and {without} by one without, whose versions "
-                "are the same; find out which is installed, or take all away with state=absent"
-            )
-            judged.append(Judged(OTHER_BUILD, cache, (), MISREAD, cause, suspects=min(documented, without)))
-    return judged
-
-
-# What is said of it.
-
-
 def _finding(seen: OpcodeCaches, judged: Judged, guard: Guard) -> Finding:
     evidence = _evidence(seen, judged, guard)
     return Finding(
@@ -310,18 +133,14 @@ def _finding(seen: OpcodeCaches, judged: Judged, guard: Guard) -> Finding:
 def _object(judged: Judged) -> str:
     if judged.directory is not None:
         return f"{judged.cache.path}/{judged.directory}"
-    return f"{judged.cache.path}/{judged.scripts[0].path}" if _is_single(judged) else judged.cache.path
-
-
-def _is_single(judged: Judged) -> bool:
-    return judged.check in (CRASHING, CORRUPT) or judged.effect is OLD_CODE
+    return f"{judged.cache.path}/{judged.scripts[0].path}" if judged.is_single else judged.cache.path
 
 
 def _remedy(judged: Judged, guard: Guard) -> str:
     if not guard.kept:
-        taken = "delete it" if _is_single(judged) else "delete its entries"
+        taken = "delete it" if judged.is_single else "delete its entries"
     else:
-        taken = f"move {'it' if _is_single(judged) else 'its entries'} into the quarantine"
+        taken = f"move {'it' if judged.is_single else 'its entries'} into the quarantine"
     return taken if judged.directory is None else f"{taken}, and remove the directory"
 
 
@@ -334,7 +153,7 @@ def _risk(guard: Guard) -> str:
 
 def _summary(judged: Judged, evidence: Evidence) -> str:
     name = ENGINE_NAMES[judged.cache.engine]
-    if _is_single(judged):
+    if judged.is_single:
         return f"{name}'s entry of {evidence.script or evidence.file}: {evidence.cause}; {evidence.does}"
     what = "1 entry" if evidence.files == 1 else f"{evidence.files} entries"
     return f"{_object(judged)} holds {what} of {name}: {evidence.cause}; {evidence.does}"
@@ -342,10 +161,11 @@ def _summary(judged: Judged, evidence: Evidence) -> str:
 
 def _evidence(seen: OpcodeCaches, judged: Judged, guard: Guard) -> Evidence:
     cache, scripts = judged.cache, judged.scripts
-    single = scripts[0] if _is_single(judged) else None
+    single = scripts[0] if judged.is_single else None
     users = _users(judged)
     masters = tuple(sorted({pid for runtime in users for pid in runtime.masters}))
     documented = judged.effect is RELOCATED_WRONGLY
+    device, inode = _named(single) if single and cache.engine == EACCELERATOR else (None, None)
     return Evidence(
         owner=seen.users[single.stat.uid if single else cache.stat.uid],
         cause=judged.cause,
@@ -353,6 +173,8 @@ def _evidence(seen: OpcodeCaches, judged: Judged, guard: Guard) -> Evidence:
         cache=cache.path,
         file=single.path if single else None,
         script=single.script if single else None,
+        device=device,
+        inode=inode,
         source=single.source if single else None,
         build=single.build if single else judged.directory,
         does=judged.effect.does,
@@ -369,6 +191,12 @@ def _evidence(seen: OpcodeCaches, judged: Judged, guard: Guard) -> Evidence:
         depth=f"{cache.depth}, because {cache.why_depth}",
         guard=guard,
     )
+
+
+def _named(script: CachedScript) -> Tuple[Optional[int], Optional[int]]:
+    """Return the device and the inode that an eAccelerator entry is named for, if it is named for any."""
+    name = eaccelerator.parse_name(os.path.basename(script.path))
+    return (name.device, name.inode) if name else (None, None)
 
 
 def _users(judged: Judged) -> List[Runtime]:

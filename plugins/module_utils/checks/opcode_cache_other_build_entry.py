@@ -6,7 +6,8 @@ from ..facts import opcode_cache
 from ..facts.opcode_cache import OpcodeCaches
 from ..model import Check, Verdict
 from ..policy import Policy
-from .opcode_cache_evidence import OTHER_BUILD, plan, same, verdict
+from .opcode_cache_causes import OTHER_BUILD
+from .opcode_cache_evidence import plan, same, verdict
 
 
 def find(seen: OpcodeCaches, policy: Policy) -> Verdict:
