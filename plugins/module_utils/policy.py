@@ -41,7 +41,28 @@ OPCODE_CACHE_OPTIONS: Dict[str, Dict[str, Any]] = dict(
     quarantine_limit=dict(type="int", default=1 << 30),
 )
 
-OPTIONS = {"sysv_ipc": SYSV_IPC_OPTIONS, "pidfile": PIDFILE_OPTIONS, "opcode_cache": OPCODE_CACHE_OPTIONS}
+PHP_FPM_OPTIONS: Dict[str, Dict[str, Any]] = dict(
+    configurations=dict(type="list", elements="path", default=[]),
+    ask_pools=dict(type="bool", default=True),
+    longest_request=dict(type="int", default=0),
+    balancer_timeout=dict(type="int", default=0),
+    history_days=dict(type="int", default=14),
+    stuck_percent=dict(type="int", default=50),
+    stuck_seconds=dict(type="int", default=5),
+)
+
+NGINX_OPTIONS: Dict[str, Dict[str, Any]] = dict(old_worker_seconds=dict(type="int", default=3600))
+
+PHP_DAEMON_OPTIONS: Dict[str, Dict[str, Any]] = dict(releases=dict(type="list", elements="path", default=[]))
+
+OPTIONS = {
+    "sysv_ipc": SYSV_IPC_OPTIONS,
+    "pidfile": PIDFILE_OPTIONS,
+    "opcode_cache": OPCODE_CACHE_OPTIONS,
+    "php_fpm": PHP_FPM_OPTIONS,
+    "nginx": NGINX_OPTIONS,
+    "php_daemon": PHP_DAEMON_OPTIONS,
+}
 
 # Looks that leave a trace on the host: only the info module of the subject takes them, and only when asked.
 PROBE_OPTIONS: Dict[str, Dict[str, Dict[str, Any]]] = {"sysv_ipc": dict(read_headers=dict(type="bool", default=False))}
@@ -49,6 +70,7 @@ PROBE_OPTIONS: Dict[str, Dict[str, Dict[str, Any]]] = {"sysv_ipc": dict(read_hea
 # What is wanted beyond the mending of what is wrong: only the changing module of the subject takes it.
 GOAL_OPTIONS: Dict[str, Dict[str, Dict[str, Any]]] = {
     "opcode_cache": dict(state=dict(type="str", choices=["clean", "absent"], default="clean")),
+    "php_fpm": dict(write_limits=dict(type="bool", default=False)),
 }
 
 
@@ -97,10 +119,44 @@ class OpcodeCachePolicy(NamedTuple):
     state: str
 
 
+class PhpFpmPolicy(NamedTuple):
+    """How php-fpm is looked at and judged. Times in seconds; 0 for one that is not known.
+
+    configurations: files of a php-fpm that should run, besides those of services. ask_pools: whether pools are asked
+    for their status, which is a request to them. longest_request: what the slowest request may take. balancer_timeout:
+    what the load balancer waits for a server. history_days: how far back logs are read. stuck_percent of a pool's
+    workers that wait for one peer for stuck_seconds are too many. write_limits: the proposed limits may be written.
+    """
+
+    configurations: Sequence[str]
+    ask_pools: bool
+    longest_request: int
+    balancer_timeout: int
+    history_days: int
+    stuck_percent: int
+    stuck_seconds: int
+    write_limits: bool
+
+
+class NginxPolicy(NamedTuple):
+    """old_worker_seconds: how long a worker may be shutting down."""
+
+    old_worker_seconds: int
+
+
+class PhpDaemonPolicy(NamedTuple):
+    """releases: links or directories of the code that daemons run; what is newer there, a daemon does not run."""
+
+    releases: Sequence[str]
+
+
 class Policy(NamedTuple):
     sysv_ipc: SysvIpcPolicy
     pidfile: PidfilePolicy
     opcode_cache: OpcodeCachePolicy
+    php_fpm: PhpFpmPolicy
+    nginx: NginxPolicy
+    php_daemon: PhpDaemonPolicy
 
 
 def policy_from(options: Dict[str, Dict[str, Any]]) -> Policy:
@@ -109,6 +165,9 @@ def policy_from(options: Dict[str, Dict[str, Any]]) -> Policy:
         sysv_ipc=_sysv_ipc(_options("sysv_ipc", options)),
         pidfile=_pidfile(_options("pidfile", options)),
         opcode_cache=_opcode_cache(_options("opcode_cache", options)),
+        php_fpm=_php_fpm(_options("php_fpm", options)),
+        nginx=_nginx(_options("nginx", options)),
+        php_daemon=_php_daemon(_options("php_daemon", options)),
     )
 
 
@@ -150,10 +209,29 @@ def _opcode_cache(values: Dict[str, Any]) -> OpcodeCachePolicy:
     return OpcodeCachePolicy(**values)
 
 
-def _demand_absolute(subject: str, paths: Sequence[str]) -> None:
+def _php_fpm(values: Dict[str, Any]) -> PhpFpmPolicy:
+    _demand_absolute("php_fpm", values["configurations"], "configurations")
+    for name in ("longest_request", "balancer_timeout", "stuck_seconds"):
+        _check_range("php_fpm", name, values[name], (0, 7 * 86400), "seconds")
+    _check_range("php_fpm", "history_days", values["history_days"], (1, 365), "days")
+    _check_range("php_fpm", "stuck_percent", values["stuck_percent"], (1, 100), "percent")
+    return PhpFpmPolicy(**values)
+
+
+def _nginx(values: Dict[str, Any]) -> NginxPolicy:
+    _check_range("nginx", "old_worker_seconds", values["old_worker_seconds"], (0, 30 * 86400), "seconds")
+    return NginxPolicy(**values)
+
+
+def _php_daemon(values: Dict[str, Any]) -> PhpDaemonPolicy:
+    _demand_absolute("php_daemon", values["releases"], "releases")
+    return PhpDaemonPolicy(**values)
+
+
+def _demand_absolute(subject: str, paths: Sequence[str], option: str = "paths") -> None:
     relative: List[str] = [path for path in paths if not path.startswith("/")]
     if relative:
-        raise Refused(f"{subject}.paths: {relative[0]!r} is not an absolute path; write it from / on")
+        raise Refused(f"{subject}.{option}: {relative[0]!r} is not an absolute path; write it from / on")
 
 
 def parse_key(text: str, option: str = "keys") -> int:
