@@ -80,7 +80,8 @@ def test_includes_outside_of_blocks_are_read() -> None:
     files = {
         "/etc/nginx/modules-enabled/10.conf": "load_module x.so;",
         "/etc/nginx/modules-enabled/20.conf": "include more/*.inc;",
-        "/etc/nginx/modules-enabled/more/a.inc": "pid /run/included.pid;",
+        "/etc/nginx/modules-enabled/more/a.inc": "pid /run/no.pid;",
+        "/etc/nginx/more/a.inc": "pid /run/included.pid;",
     }
     text = "include modules-enabled/*.conf;\nhttp { include /nowhere/x.conf; }"
     assert configured(text=text, files=files)[1] == "/run/included.pid"

@@ -50,7 +50,9 @@ def configuration(host: Host, master: Process) -> Configured:
     build = _Build(host, master, given.get("-p"))
     path = build.absolute(given.get("-c") or build.option("conf-path", "conf/nginx.conf"))
     reading = Reading(host)
-    pidfile = _pid(nginx.top_level(_ended(given.get("-g", "")))) or _pid(_statements(reading, path, 1))
+    pidfile = _pid(nginx.top_level(_ended(given.get("-g", "")))) or _pid(
+        _statements(reading, os.path.dirname(path), path, 1)
+    )
     pidfile = build.absolute(pidfile or build.option("pid-path", "logs/nginx.pid"))
     return Configured(path, pidfile, False, reading.trusted)
 
@@ -81,8 +83,11 @@ def _pid(statements: Iterator[nginx.Statement]) -> Optional[str]:
     return next((words[1] for words in statements if words[0] == "pid" and len(words) == 2), None)
 
 
-def _statements(reading: Reading, path: str, depth: int) -> Iterator[nginx.Statement]:
-    """Yield the statements outside of any block, of a file and what it includes there."""
+def _statements(reading: Reading, directory: str, path: str, depth: int) -> Iterator[nginx.Statement]:
+    """Yield the statements outside of any block, of a file and what it includes there.
+
+    directory: of the main file, to which every relative include belongs (ngx_conf_full_name() with conf_prefix).
+    """
     if depth > INCLUDE_DEPTH:
         raise TooLarge(f"{path}: it is included {depth} deep; look for an include that includes itself", path=path)
     try:
@@ -90,8 +95,8 @@ def _statements(reading: Reading, path: str, depth: int) -> Iterator[nginx.State
             if words[0] != "include" or len(words) != 2:
                 yield words
                 continue
-            for included in reading.matching(os.path.join(os.path.dirname(path), words[1])):
-                yield from _statements(reading, included, depth + 1)
+            for included in reading.matching(os.path.join(directory, words[1])):
+                yield from _statements(reading, directory, included, depth + 1)
     except Malformed as error:
         raise CannotLook(f"{path}: {error}", path=path) from error
 
