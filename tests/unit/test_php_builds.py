@@ -385,6 +385,20 @@ def test_many_pools_take_no_longer(count: int) -> None:
         )
 
 
+def test_what_a_pool_says_first_of_a_setting_of_php_holds() -> None:
+    """As measured on a real 8.2, which printed 55, 11 and 44."""
+    text = (
+        "[www]\nphp_value[max_execution_time] = 11\nphp_admin_value[max_input_time] = 44\n"
+        "php_admin_value[default_socket_timeout] = 55\nphp_value[default_socket_timeout] = 66\n"
+        "php_value[memory_limit] = 1M\nphp_flag[memory_limit] = on\n"
+        "[www]\nphp_value[max_execution_time] = 22\nphp_admin_value[max_input_time] = 33\n"
+    )
+    runtime = only(debian(files={POOL: text}))
+    limits = ("default_socket_timeout", "max_execution_time", "max_input_time", "memory_limit")
+    assert [runtime.settings[name] for name in limits] == ["55", "11", "44", "1M"]
+    assert runtime.sources["max_execution_time"] == f"{POOL}:2"
+
+
 def test_an_include_of_nothing() -> None:
     text = "include = /etc/nothing.conf\ninclude = /etc/none/*.conf\n[www]\nuser = www-data\n"
     assert only(debian(files={CONFIGURATION: text})).pool == "www"

@@ -18,7 +18,8 @@ from .php_programs import Answer, Program
 _CACHES = ("opcache.so", "eaccelerator.so")
 _OWN_INI = {"fpm": "php-fpm-fcgi.ini", "cli": "php-cli.ini"}  # named for the SAPI, and read instead of php.ini
 _DEBIAN = re.compile(r"(/etc/php/[0-9.]+|/etc/php5)/[a-z0-9]+\Z")  # an ini directory, which has the SAPI's name
-_MATTERS = re.compile(r"(?:opcache|eaccelerator)\.[a-z_.]+\Z|memory_limit\Z")
+_TIME_LIMITS = "max_execution_time|max_input_time|default_socket_timeout"
+_MATTERS = re.compile(rf"(?:opcache|eaccelerator)\.[a-z_.]+\Z|(?:memory_limit|{_TIME_LIMITS})\Z")
 _LOADS = ("zend_extension", "extension")
 _OF_THE_START = (*_LOADS, "opcache.file_cache_only")  # what a pool may say of these has no effect; measured on 8.2
 _PHP_SETTING = re.compile(r"php(_admin)?_(?:value|flag)\[([^\]]+)\]\Z")
@@ -49,9 +50,9 @@ class Runtime(NamedTuple):
     """One way in which a build is configured to run.
 
     sapi: the name of its ini directory where Debian gave it one, as apache2, else what the program is: fpm or cli.
-    pool and user: of php-fpm. settings: opcache.*, eaccelerator.* and memory_limit, as formats.php_ini has them, and
-    all of zend_extension and extension, joined by spaces, and a pool's chroot; what a program was started with (-d)
-    can't be seen.
+    pool and user: of php-fpm. settings: opcache.*, eaccelerator.*, memory_limit and the limits of time, as
+    formats.php_ini has them, and all of zend_extension and extension, joined by spaces, and a pool's chroot; what a
+    program was started with (-d) can't be seen.
     sources: where each was said last, ``file:line``. masters: pids that run with it.
     """
 
@@ -258,7 +259,8 @@ def _of_pool(base: _Settings, pool: Pool, unreadable: List[str]) -> _Settings:
             pool.settings["chroot"].value,
             pool.settings["chroot"].source,
         )
-    named = [(_PHP_SETTING.match(name), said) for name, said in pool.settings.items()]
+    # What a pool says first holds over what it says again of the same setting, as php_value and as php_flag.
+    named = [(_PHP_SETTING.match(name), said) for name, said in reversed(list(pool.settings.items()))]
     for admin in (None, "_admin"):
         for match, said in named:
             if match and match.group(1) == admin and match.group(2) not in _OF_THE_START:
