@@ -224,7 +224,7 @@ def test_down_is_idempotent_and_leaves_nothing(other_lab: str) -> None:
 def test_what_is_wrong_is_named_with_what_to_do(lab: Lab) -> None:
     assert "its hosts are lb1, web1, web2, web3" in refused("--lab", lab.name, "ssh", "db1")
     assert "run `lab --lab nowhere up`" in refused("--lab", "nowhere", "status")
-    assert "there are: crash-loop, " in refused("--lab", lab.name, "inject", "flood", "web1")
+    assert "there are: broken-configuration, " in refused("--lab", lab.name, "inject", "flood", "web1")
     assert "can't name a lab" in refused("--lab", "../etc", "up")
 
 
@@ -401,3 +401,63 @@ def test_incident_old_build_cache(fresh_host: Host) -> None:
     fresh_host.run("find /var/cache/php-opcache -name '*.bin' -delete; systemctl restart 'php*-fpm.service'")
     assert ask(fresh_host, "/")[0] == "200"
     assert not dead & {path.split("/")[0] for path in fresh_host.run(files.format("@0")).splitlines()}
+
+
+def test_incident_hup_orphans(fresh_host: Host) -> None:
+    inject(fresh_host, "hup-orphans")
+    assert int(fresh_host.run("cat /run/php/orders-fpm.pid")) not in pids(fresh_host)
+    assert workers(fresh_host, "orders") == ["1", "1", "1"]
+    assert "/run/php/orders.sock" in fresh_host.run("ss --listening --unix --no-header")
+
+
+def test_incident_port_held_by_stranger(fresh_host: Host) -> None:
+    inject(fresh_host, "port-held-by-stranger")
+    assert fresh_host.run("systemctl is-failed 'php*-fpm.service'") == "failed\n"
+    (holder,) = re.findall(r"pid=(\d+)", fresh_host.run("ss --listening --tcp --processes --no-header 'sport = :9000'"))
+    assert fresh_host.run(f"tr '\\0' ' ' < /proc/{holder}/cmdline") == "php /srv/shop/lib/import.php "
+    fresh_host.run(f"kill {holder}; systemctl start 'php*-fpm.service'")
+    assert ask(fresh_host, "/") == ("200", "the import runs\n")
+
+
+def test_incident_socket_gone(fresh_host: Host) -> None:
+    inject(fresh_host, "socket-gone")
+    fresh_host.run("systemctl is-active 'php*-fpm.service' && systemctl reload 'php*-fpm.service' && sleep 0.5")
+    assert ask(fresh_host, "/")[0] == "502"
+    fresh_host.run("systemctl restart 'php*-fpm.service'")
+    assert ask(fresh_host, "/")[0] == "200"
+
+
+def test_incident_broken_configuration(fresh_host: Host) -> None:
+    inject(fresh_host, "broken-configuration")
+    assert ask(fresh_host, "/")[0] == "200"
+    fresh_host.run("systemctl reload 'php*-fpm.service' || true; sleep 0.5")
+    assert ask(fresh_host, "/")[0] == "502"
+
+
+def test_incident_daemon_ignores_term(fresh_host: Host) -> None:
+    inject(fresh_host, "daemon-ignores-term")
+    leaked, used = sysvipc(fresh_host, "shm")
+    assert leaked["cpid"] not in pids(fresh_host) and used["cpid"] in pids(fresh_host)
+    fresh_host.run(f"kill {used['cpid']}; sleep 0.2")
+    assert used["cpid"] in pids(fresh_host)
+    assert "with signal SIGKILL" in fresh_host.run("journalctl --unit mailer")
+
+
+def test_incident_daemon_old_code(fresh_host: Host) -> None:
+    inject(fresh_host, "daemon-old-code")
+    pid = fresh_host.run("systemctl show --property MainPID --value orders").strip()
+    assert fresh_host.run(f"readlink /proc/{pid}/cwd /srv/orders/current").split() == [
+        "/srv/orders/releases/1",
+        "releases/2",
+    ]
+
+
+def test_a_second_php_runs_in_a_chroot_of_its_own(fresh_host: Host, lab: Lab) -> None:
+    lab.command("second-php", "web1")
+    (master,) = fresh_host.run("pgrep --full --parent 1 'master process .*other-fpm'").split()
+    root = fresh_host.run(f"readlink /proc/{master}/root").strip()
+    assert root != "/"
+    here, other = (fresh_host.run(f"ls {place}/usr/sbin").split() for place in ("", root))
+    said = fresh_host.run(f"chroot {root} {next(name for name in other if 'php-fpm' in name)} --version")
+    assert said.split()[:2] not in [fresh_host.run("php --version").split()[:2]]
+    assert not {name for name in here if "php-fpm" in name} & set(other)
