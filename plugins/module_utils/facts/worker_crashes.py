@@ -4,11 +4,11 @@
 
 import os
 import time
-from typing import Dict, Iterable, List, NamedTuple, Sequence, Tuple, Union
+from typing import Dict, Iterable, List, NamedTuple, Sequence, Tuple
 
 from ..errors import CannotLook
 from ..formats import fpm_log
-from ..formats.fpm_log import CrashedAt, Exited, When
+from ..formats.fpm_log import CrashedAt, Event, Exited, When
 from ..host import Host
 from ..policy import Policy
 from . import fpm_configuration, php_fpm
@@ -78,13 +78,13 @@ def _logs(host: Host, master: Master) -> List[str]:
     return [os.path.join(fpm_configuration.state_directory(prefix), value)]
 
 
-def _crashes(path: str, told: Iterable[Union[Exited, CrashedAt]]) -> List[PoolCrashes]:
+def _crashes(path: str, told: Iterable[Event]) -> List[PoolCrashes]:
     ends: Dict[str, List[Exited]] = {}
     scripts: Dict[str, Dict[str, None]] = {}
     for one in told:
         if isinstance(one, CrashedAt):
             scripts.setdefault(one.pool, {})[f"{one.script}:{one.line}"] = None
-        elif one.signal in SIGNALS or one.code in CODES:
+        elif isinstance(one, Exited) and (one.signal in SIGNALS or one.code in CODES):
             ends.setdefault(one.pool, []).append(one)
     return [_of_pool(path, pool, own, tuple(scripts.get(pool, ()))) for pool, own in ends.items()]
 
