@@ -16,6 +16,7 @@ from functools import lru_cache
 from itertools import product, starmap
 from typing import IO, Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, TypeVar, cast
 
+from . import asking
 from .directory import explained, mount_of, open_place
 from .errors import CannotLook, LibraryMissing, Missing, PhpfleetError, TooLarge, Untrusted, broken
 from .policy import Policy
@@ -210,6 +211,37 @@ class Host:
         finally:
             os.close(program)
 
+    def ask(
+        self, address: str, request: bytes, deadline: float, limit: int, answered: Callable[[bytearray], bool]
+    ) -> bytes:
+        """Send a request to a socket, a path or a numeric ``host:port``, and return the answer; see asking.py.
+
+        answered() says of all that came so far whether it is whole; without its word an answer ends with the
+        connection. Raises CannotLook, also where it is not whole within ``deadline`` seconds or ``limit`` bytes.
+        """
+        return asking.ask(self.root, asking.Question(address, request, deadline, limit, answered))
+
+    def memory(self, pid: int, address: int, length: int) -> bytes:
+        """At most ``length`` bytes of a process's memory from an address on, read and not written (proc(5), mem)."""
+        path = f"/proc/{pid}/mem"
+        place = open_place(self.root, path)
+        try:
+            opened = os.open(place.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place.directory)
+        except OSError as error:
+            raise explained(error, path) from error
+        finally:
+            os.close(place.directory)
+        try:
+            return os.pread(opened, length, address)
+        except (OSError, OverflowError) as error:  # the address is the process's own word: it may be none
+            raise CannotLook(f"{path}: nothing can be read at address {address:#x} ({error})", path=path) from error
+        finally:
+            os.close(opened)
+
+    def machine(self) -> str:
+        """The kernel's name for the processor, as uname(2) has it: x86_64, aarch64 and so on."""
+        return os.uname().machine
+
     def _open_program(self, path: str) -> int:
         """Open a program through links that only root could have placed, or as what a process of root's runs."""
         of_process = bool(_EXECUTABLE.match(path))
@@ -237,6 +269,15 @@ class Host:
             except library.NoSuchProcess:
                 continue  # it ended since
             yield process
+
+    def process(self, pid: int) -> Any:
+        """psutil.Process of whoever bears a pid now. Raises Missing where nobody does."""
+        library = self.psutil()
+        library.PROCFS_PATH = os.path.join(self.root, "proc")
+        try:
+            return library.Process(pid)
+        except library.NoSuchProcess as error:
+            raise Missing(f"process {pid}: it has ended", pid=pid) from error
 
     def psutil(self) -> Any:
         """The library itself, for its constants and errors. Raises LibraryMissing where the host lacks it."""

@@ -81,6 +81,7 @@ def calls(name):
 
 def test_rule_1_what_looks_does_not_reach_what_changes():
     assert "actions/apply.py" in reached("remedy_module.py")
+    assert "actions/signals.py" in reached("transition_module.py")
     assert not [name for name in reached("info_module.py") if name.startswith("actions")]
 
 
@@ -120,6 +121,18 @@ def test_facts_do_not_judge_and_checks_do_not_look():
             assert "Host" not in imported_names(name), name
             assert not [one for one in imports(name) if one.startswith("actions/")], name
             assert not [called for of, called in calls(name) if of in ("os", "open", "ctypes")], name
+
+
+def test_what_is_planned_of_a_change_of_state_does_nothing():
+    planning = [name for name in SOURCES if name.startswith("transitions/")] + ["transition.py"]
+    for name in planning:
+        assert not [one for one in reached(name) if one.startswith("actions/")], name
+        assert not [called for of, called in calls(name) if of in ("os", "ctypes") and called in HURTS], name
+
+
+def test_three_files_end_a_module():
+    ending = {name for name in SOURCES if "AnsibleModule" in imported_names(name)}
+    assert ending == {"info_module.py", "remedy_module.py", "transition_module.py"}
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)

@@ -7,11 +7,11 @@ from typing import Dict, List, Sequence, Union
 from ..errors import CannotAct, JournalFailed, Unneeded
 from ..model import DONE, FAILED, UNNEEDED, Action, Outcome
 from ..plain import one_line
-from . import opcode_cache, pidfile, sysv_ipc
+from . import opcode_cache, pidfile, services, signals, sysv_ipc
 from .journal import Journal
 from .verb import Prepared, Verb
 
-VERBS: Dict[str, Verb] = dict(sysv_ipc.VERBS, **pidfile.VERBS, **opcode_cache.VERBS)
+VERBS: Dict[str, Verb] = dict(sysv_ipc.VERBS, **pidfile.VERBS, **opcode_cache.VERBS, **signals.VERBS, **services.VERBS)
 
 DIFF_LINES = 100
 
@@ -23,7 +23,7 @@ def apply(actions: Sequence[Action], journal: Journal) -> List[Outcome]:
     """
     ready = [_prepare(action, journal) for action in actions]
     journal.intents(actions, [step.kept if isinstance(step, Prepared) else {} for step in ready])
-    outcomes = [_act(step) if isinstance(step, Prepared) else step for step in ready]
+    outcomes = [act(step) if isinstance(step, Prepared) else step for step in ready]
     journal.outcomes(outcomes)
     return outcomes
 
@@ -39,7 +39,8 @@ def _prepare(action: Action, journal: Journal) -> Union[Prepared, Outcome]:
         return Outcome(action, FAILED, str(error))
 
 
-def _act(prepared: Prepared) -> Outcome:
+def act(prepared: Prepared) -> Outcome:
+    """Do one thing that is prepared and in the journal, and return what became of it."""
     action = prepared.action
     try:
         return Outcome(action, DONE, VERBS[action.verb].act(prepared))

@@ -120,10 +120,11 @@ class Journal:
             raise _failed(self.path, error) from error
         self._promised = True
 
-    def outcomes(self, outcomes: Sequence[Outcome]) -> None:
-        """Add what became of each action, in the order of the intents."""
+    def outcomes(self, outcomes: Sequence[Outcome], first: int = 0) -> None:
+        """Add what became of each action, in the order of the intents, from the one numbered ``first`` on."""
         results = (
-            dict(number=number, result=outcome.result, reason=outcome.reason) for number, outcome in enumerate(outcomes)
+            dict(number=number, result=outcome.result, reason=outcome.reason)
+            for number, outcome in enumerate(outcomes, first)
         )
         self._afterwards(_tables("outcomes", results, lambda result: result["result"], list))
 

@@ -70,6 +70,28 @@ def gather(host: Host, policy: Policy) -> Processes:
     return Processes(by_pid, 1 in by_pid and not hidden, frozenset(hidden))
 
 
+def bears(host: Host, pid: int) -> Optional[Process]:
+    """Return who bears a pid now, None where nobody does. Raises CannotLook where that cannot be seen."""
+    library = host.psutil()
+    try:
+        seen = _process(host.process(pid).as_dict(_ATTRIBUTES), _executable(host, pid), library.STATUS_ZOMBIE)
+    except (library.NoSuchProcess, Missing):
+        return None
+    except (OSError, library.Error) as error:
+        raise CannotLook(f"process {pid}: it cannot be seen ({error}); run with become", pid=pid) from error
+    if seen is None:
+        raise CannotLook(f"process {pid}: the host hides who that is; run with become", pid=pid)
+    return seen
+
+
+def catches(host: Host, pid: int, number: int) -> bool:
+    """Whether a process has a handler for a signal (proc(5), SigCgt). Raises Missing when it has ended."""
+    for line in host.read(f"/proc/{pid}/status", STATUS_LIMIT).split(b"\n"):
+        if line.startswith(b"SigCgt:"):
+            return bool(int(line[7:], 16) >> (number - 1) & 1)
+    raise CannotLook(f"/proc/{pid}/status: it has no line SigCgt, which every process has; mount proc as proc(5) says")
+
+
 def thread_leader(host: Host, number: int) -> Optional[int]:
     """Return the process to which a pid or thread id belongs, itself for a process; None where no such is alive."""
     try:
