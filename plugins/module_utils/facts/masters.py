@@ -13,6 +13,7 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Pattern, Tuple
 from ..errors import CannotLook, Missing, TooLarge
 from ..formats import glob
 from ..host import Host
+from ..tree import Stat
 from .processes import Process, Processes
 
 MASTER = "master"
@@ -114,7 +115,7 @@ def _master(
             return Master(program.name, process, None, None, apart)
         configured = configuration(host, process)
         for path in (configured.path, configured.pidfile):
-            if path and not _sees_as_we_do(host, process, os.path.dirname(path)):
+            if path and not sees_as_we_do(host, process, os.path.dirname(path)):
                 return Master(program.name, process, None, None, f"{os.path.dirname(path)} is another directory to it")
         trusted = configured.trusted and set(process.uids) == {0}
         return Master(program.name, process, configured._replace(trusted=trusted), None, None)
@@ -130,7 +131,8 @@ def _apart(host: Host, process: Process) -> Optional[str]:
     return None
 
 
-def _sees_as_we_do(host: Host, process: Process, directory: str) -> bool:
+def sees_as_we_do(host: Host, process: Process, directory: str) -> bool:
+    """Whether a directory is the same one to a process as it is to us."""
     # Not by the mount namespace: systemd gives a service its own for PrivateTmp= alone, and /run is still the same.
     return _identity(host.within(process.pid), directory) == _identity(host, directory)
 
@@ -144,21 +146,21 @@ def _identity(host: Host, directory: str) -> Optional[Tuple[int, int]]:
 
 
 class Reading:
-    """One reading of a configuration with all that it includes, within the limits above."""
+    """One reading of a configuration with all that it includes, within the limits above. files: which were read."""
 
     def __init__(self, host: Host) -> None:
         self.host = host
         self.trusted = True
-        self._files = 0
+        self.files: List[Tuple[str, Stat]] = []
         self._bytes = 0
         self._names_seen = 0
 
     def read(self, path: str) -> str:
         """Return the text of one file. Raises CannotLook as Host.read() does, and TooLarge past the limits."""
         content, seen = self.host.read_with_stat(path, BYTES_LIMIT, follow=True)
-        self._files += 1
+        self.files.append((path, seen))
         self._bytes += len(content)
-        if self._files > FILES_LIMIT or self._bytes > BYTES_LIMIT:
+        if len(self.files) > FILES_LIMIT or self._bytes > BYTES_LIMIT:
             raise TooLarge(
                 f"{path}: with it the configuration has more than {FILES_LIMIT} files or {BYTES_LIMIT} bytes; "
                 "look for an include that includes itself",

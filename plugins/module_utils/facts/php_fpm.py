@@ -37,6 +37,15 @@ def gather(host: Host, policy: Policy) -> PhpFpm:
 
 def configuration(host: Host, master: Process) -> Configured:
     """Return what a master's configuration says. Raises CannotLook where it cannot be known."""
+    path = configuration_path(master)
+    reading = Reading(host)
+    prefix = fpm_configuration.prefix_of(master.executable or "")
+    pid = fpm_configuration.last(fpm_configuration.read(reading, path, prefix), fpm_configuration.GLOBAL).get("pid")
+    return _configured(path, pid.value if pid else "", prefix, reading.trusted)
+
+
+def configuration_path(master: Process) -> str:
+    """Return the php-fpm.conf that a master was started with, by its title. Raises CannotLook."""
     title = _TITLE.match(master.title)
     path = title.group(1) if title else ""
     if not path.startswith("/"):
@@ -45,10 +54,7 @@ def configuration(host: Host, master: Process) -> Configured:
             "is not known; start it with --fpm-config and a path from / on",
             pid=master.pid,
         )
-    reading = Reading(host)
-    prefix = fpm_configuration.prefix_of(master.executable or "")
-    pid = fpm_configuration.last(fpm_configuration.read(reading, path, prefix), fpm_configuration.GLOBAL).get("pid")
-    return _configured(path, pid.value if pid else "", prefix, reading.trusted)
+    return path
 
 
 def _configured(path: str, pid: str, prefix: str, trusted: bool) -> Configured:

@@ -73,7 +73,7 @@ def show(host: Host, names: Sequence[str]) -> Dict[str, ServiceUnit]:
 
 def named_like(host: Host, *patterns: str) -> Tuple[str, ...]:
     """Return the installed services whose names match a pattern of glob(7). Raises CannotLook without systemd."""
-    said = _ask(host, ["list-unit-files", "--no-legend", "--no-pager", "--type=service", *patterns])
+    said = _ask(host, ["list-unit-files", "--no-legend", "--no-pager", "--type=service", *patterns], none=1)
     names = (line.split()[0] for line in said.split("\n") if line.strip())
     return tuple(name for name in dict.fromkeys(names) if NAME.match(name))
 
@@ -85,11 +85,12 @@ def _service(path: str) -> Optional[str]:
     return part if NAME.match(part) else None
 
 
-def _ask(host: Host, arguments: List[str]) -> str:
+def _ask(host: Host, arguments: List[str], none: int = 0) -> str:
+    """Return what systemctl says; ``none`` is the status it may also end with when it finds nothing to say."""
     program = _program(host)
     ran = host.run([program, *arguments], ANSWER_SECONDS, ANSWER_LIMIT)
     said = os.fsdecode(ran.output)
-    if ran.status != 0:
+    if ran.status != 0 and (ran.status != none or said.strip()):
         raise CannotLook(f"systemctl {arguments[0]}: it ends with {ran.status}: {said[:200].strip()!r}")
     return said
 
