@@ -170,12 +170,13 @@ class _Look:
             unit=_attempt(unknown, self._unit, process),
         )
         one = one._replace(
-            version=_attempt(unknown, _version, self.host, one), init_script=_attempt(unknown, _init_script, self, one)
+            version=_attempt(unknown, _version, self.host, one),
+            configuration=_attempt(unknown, php_fpm.configuration_path, process),
         )
-        configuration = _attempt(unknown, php_fpm.configuration_path, process)
-        if configuration is None:
+        one = one._replace(init_script=_attempt(unknown, _init_script, self.host, one))
+        if one.configuration is None:
             return one._replace(unknown=tuple(unknown))
-        return self._with_settings(one._replace(configuration=configuration), unknown)
+        return self._with_settings(one, unknown)
 
     def _with_settings(self, one: FpmMaster, unknown: List[str]) -> FpmMaster:
         configuration = one.configuration or ""
@@ -346,19 +347,24 @@ def _written(inside: Host, pidfile: Optional[str], process: Process) -> Optional
     return seen.mtime_ns / 1e9 if own else None
 
 
-def _init_script(look: _Look, one: FpmMaster) -> Optional[str]:
+def _init_script(host: Host, one: FpmMaster) -> Optional[str]:
     """Return the script of /etc/init.d that may have started a master: one called as php-fpm that names its program."""
     if one.root != "/" or (one.unit is not None and "/generator" not in (one.unit.file or "")):
         return None
-    program = os.path.basename(one.process.executable or "")
     try:
-        names = [name for name in look.host.list("/etc/init.d") if _INIT_SCRIPT.match(name)]
+        names = [name for name in host.list("/etc/init.d") if _INIT_SCRIPT.match(name)]
     except Missing:
         return None
     for name in names:
-        if program in os.fsdecode(look.host.read(f"/etc/init.d/{name}", SCRIPT_LIMIT, follow=True)):
+        text = os.fsdecode(host.read(f"/etc/init.d/{name}", SCRIPT_LIMIT, follow=True))
+        if os.path.basename(one.process.executable or "") in text and _starts_with(text, one.configuration):
             return f"/etc/init.d/{name}"
     return None
+
+
+def _starts_with(script: str, configuration: Optional[str]) -> bool:
+    """Whether a script may start php-fpm with a configuration: it names that file's name, or no file of the kind."""
+    return not configuration or f"/{os.path.basename(configuration)}" in script or "fpm.conf" not in script
 
 
 def _pool(section: Section, tested: bool, listening: Sequence[Socket]) -> FpmPool:
