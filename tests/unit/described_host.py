@@ -19,7 +19,7 @@ links: {/var/run: /run}
 directories: [/run/lock]     # empty ones
 owned: {/tmp: {mode: 01777}} # directories with another mode or uid than root's 0755
 forbidden: [/run/sudo]
-commands: {"/proc/51/exe -V": "nginx version: …"}
+commands: {"/proc/51/exe -V": "nginx version: …"}   # or {status: 1, output: "…"}; what is not named is not run
 within: {200: {files: {…}}}  # what a process with another root sees
 later: {…}                   # what a second look finds different; null for what is gone then
 """
@@ -183,7 +183,9 @@ class DescribedHost(Host):
         answers = self.description.get("commands") or {}
         if " ".join(argv) not in answers:
             raise CannotLook(f"{argv[0]}: it is not run on this host")
-        return Ran(0, answers[" ".join(argv)].encode("utf-8"))
+        answer = answers[" ".join(argv)]
+        described = answer if isinstance(answer, dict) else dict(output=answer)
+        return Ran(described.get("status", 0), described["output"].encode("utf-8"))
 
     def psutil(self) -> Any:
         if self.description.get("psutil") is False:
