@@ -21,6 +21,7 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils.policy import
 from described_host import NOW, DescribedHost
 
 CONFIGURATION, LOG = "/etc/php-fpm.conf", "/var/log/php-fpm.log"
+INIT = dict(pid=1, parent=0, executable="/usr/lib/systemd/systemd", title="/sbin/init")
 MASTER = dict(pid=45, executable="/usr/sbin/php-fpm", title=f"php-fpm: master process ({CONFIGURATION})")
 
 
@@ -37,7 +38,7 @@ def depth(log: Optional[str], engine: str = EACCELERATOR, size: int = WALK_BYTES
     }
     if log is not None:
         files[LOG] = log
-    host = DescribedHost(dict(files=files, processes=[MASTER], directories=["/run", "/var/log"]))
+    host = DescribedHost(dict(files=files, processes=[INIT, MASTER], directories=["/run", "/var/log"]))
     place = Place("/cache", engine, (CONFIGURED,), host.stat("/cache"), ())
     asked = dict(structure_seconds=1, **options)
     return choose(host, policy_from({"opcode_cache": asked}), place, enters)

@@ -3,14 +3,15 @@
 """How deeply the entries of an opcode cache are read, and why: walking a structure takes a while."""
 
 import contextlib
-from typing import Callable, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from ..errors import CannotLook, NotApplicable
 from ..host import Host
 from ..policy import ABSENT, Policy
 from ..tree import Leaf
-from . import worker_crashes
+from . import fpm_history
 from .cached_script import OPCACHE, Tally
+from .fpm_history import CRASH
 from .opcode_cache_places import Place
 
 CHECKSUM = "checksum"
@@ -54,13 +55,18 @@ def choose(host: Host, policy: Policy, place: Place, enters: Callable[[str], boo
 def _crash_loop(host: Host, policy: Policy) -> Tuple[Optional[str], Optional[str]]:
     """Return which workers crash again and again, as far as logs tell, or None; and why a log was not read."""
     try:
-        crashes = host.once(worker_crashes.gather, policy)
+        seen = host.once(fpm_history.gather, policy)
     except (CannotLook, NotApplicable) as error:
         return None, str(error)
-    for pool in crashes.pools:
-        if pool.crashes >= LOOP_CRASHES and host.now() - pool.last < LOOP_SECONDS:
-            return f"workers of pool {pool.pool} crashed {pool.crashes} times, as {pool.log} tells", None
-    return None, next(iter(crashes.unread), None)
+    for history in seen.histories:
+        crashes: Dict[str, List[float]] = {}
+        for ending in history.endings:
+            if ending.ended == CRASH:
+                crashes.setdefault(ending.pool, []).append(ending.moment)
+        for pool, moments in crashes.items():
+            if len(moments) >= LOOP_CRASHES and seen.now - max(moments) < LOOP_SECONDS:
+                return f"workers of pool {pool} crashed {len(moments)} times, as {history.log.name} tells", None
+    return None, next(iter(seen.unseen), None)
 
 
 def _size(host: Host, place: Place, enters: Callable[[str], bool]) -> int:

@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, phpfleet.remediation contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the checks of php-fpm's history share: how bad a thing of the past is, and how pools and times are named."""
+
+import time
+from collections import Counter
+from typing import Iterable, List, Sequence, Tuple
+
+from ..facts.fpm_history import DAY, FpmHistory, History
+from ..model import Finding, Verdict, found, unknown
+
+HOUR = 3600.0
+EXAMPLES = 10
+FORGEABLE = " (with decorate_workers_output = no a script can write such lines itself)"
+
+
+def severity(now: float, last: float, of_hour: str, of_day: str, older: str) -> str:
+    """Return how bad something is that goes on, that was today, or that is history."""
+    if now - last < HOUR:
+        return of_hour
+    return of_day if now - last < DAY else older
+
+
+def pool_object(seen: FpmHistory, history: History, pool: str) -> str:
+    """Return ``pool www``, with its log where several php-fpm have a pool of that name."""
+    same = [one for one in seen.histories if one.pool(pool) is not None or one is history]
+    return f"pool {pool}" if len(same) == 1 else f"pool {pool} ({history.log.name})"
+
+
+def owner(history: History, pool: str) -> str:
+    """Return the user whom a pool's workers run as."""
+    configured = history.pool(pool)
+    return configured.settings.get("user", "") if configured else ""
+
+
+def doubt(history: History, pool: str) -> str:
+    """Return what is to be said of a log that others than php-fpm write into."""
+    return FORGEABLE if pool in history.forgeable else ""
+
+
+def stamp(moment: float) -> str:
+    """Return seconds since the epoch as ``2026-11-22 05:28:07 UTC``."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(moment))
+
+
+def times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def most_common(words: Iterable[str]) -> Tuple[str, ...]:
+    """Return the EXAMPLES most frequent words, as ``word (3)``."""
+    return tuple(f"{word} ({count})" for word, count in Counter(words).most_common(EXAMPLES))
+
+
+def verdict(seen: FpmHistory, findings: Sequence[Finding], blind: Sequence[str] = ()) -> Verdict:
+    """Return the verdict over all that was read; unknown where something was not, ``blind`` being more of that."""
+    reasons: List[str] = [*seen.unseen, *blind]
+    if not reasons:
+        return found(findings)
+    return unknown(reasons[0] + (f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""), findings)
