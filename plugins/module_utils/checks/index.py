@@ -4,9 +4,13 @@
 
 from typing import Any, Callable, Dict, Sequence
 
-from ..facts import ipc_overview, opcode_cache_overview, pidfile
+from ..facts import ipc_overview, nginx_overview, opcode_cache_overview, pidfile
 from ..model import Check
 from . import (
+    nginx_invalid_config,
+    nginx_no_worker_shutdown_timeout,
+    nginx_old_workers,
+    nginx_oldbin_left,
     opcode_cache_corrupt_entry,
     opcode_cache_crashing_entry,
     opcode_cache_foreign_file,
@@ -44,6 +48,10 @@ CHECKS: Sequence[Check] = (
     opcode_cache_unwanted_entry.CHECK,
     opcode_cache_foreign_file.CHECK,
     opcode_cache_unreadable.CHECK,
+    nginx_old_workers.CHECK,
+    nginx_oldbin_left.CHECK,
+    nginx_invalid_config.CHECK,
+    nginx_no_worker_shutdown_timeout.CHECK,
 )
 
 # What an info module shows beside the findings, a subject each.
@@ -51,4 +59,5 @@ FACTS: Dict[str, Callable[..., Any]] = {
     "sysv_ipc": ipc_overview.gather,
     "pidfile": pidfile.gather,
     "opcode_cache": opcode_cache_overview.gather,
+    "nginx": nginx_overview.gather,
 }

@@ -47,7 +47,7 @@ def configuration(host: Host, master: Process) -> Configured:
     if len(master.title) > TITLE_LIMIT:
         raise TooLarge(f"nginx {master.pid}: its command line has more than {TITLE_LIMIT} characters; name its pidfile")
     given = options(master.title)
-    build = _Build(host, master, given.get("-p"))
+    build = Build(host, master, given.get("-p"))
     path = build.absolute(given.get("-c") or build.option("conf-path", "conf/nginx.conf"))
     reading = Reading(host)
     pidfile = _pid(nginx.top_level(_ended(given.get("-g", "")))) or _pid(
@@ -101,14 +101,14 @@ def _statements(reading: Reading, directory: str, path: str, depth: int) -> Iter
         raise CannotLook(f"{path}: {error}", path=path) from error
 
 
-class _Build:
-    """What the running executable was configured with; it is asked only when something depends on it."""
+class Build:
+    """What the running executable is and was configured with; it is asked only when something depends on it."""
 
-    def __init__(self, host: Host, master: Process, prefix: Optional[str]) -> None:
+    def __init__(self, host: Host, master: Process, prefix: Optional[str] = None) -> None:
         self.host = host
         self.master = master
         self.prefix = prefix  # of the command line
-        self._options: Optional[Dict[str, str]] = None
+        self._answer: Optional[str] = None
 
     def absolute(self, path: str) -> str:
         """Return ``path`` below the prefix, as nginx takes relative paths."""
@@ -120,17 +120,27 @@ class _Build:
         return os.path.join(prefix, path)
 
     def option(self, name: str, default: str) -> str:
-        if self._options is None:
-            self._options = self._ask()
-        return self._options.get(name, default)
+        """Return an option of configure."""
+        return build_options(self._said()).get(name, default)
 
-    def _ask(self) -> Dict[str, str]:
-        # The executable that runs, not the file that may have taken its path since; another user than root could
-        # make it one of his choice meanwhile, so of his processes it is the file.
+    def version(self) -> Optional[str]:
+        """Return the version, such as ``1.22.1``; None where it names none, as some builds of others do."""
+        found = re.search(r"^nginx version: [^/\n]*/([0-9][^ \n]{0,40})", self._said(), re.MULTILINE)
+        return found.group(1) if found else None
+
+    def program(self) -> str:
+        """Return the path to run the executable by that the master runs.
+
+        Not the file that may have taken its path since; but another user than root could make it one of his choice
+        meanwhile, so of his processes it is the file.
+        """
         runs = f"/proc/{self.master.pid}/exe"
-        program = runs if set(self.master.uids) == {0} else self.master.executable or runs
-        answer = self.host.run([program, "-V"], ANSWER_SECONDS, ANSWER_LIMIT)
-        return build_options(os.fsdecode(answer.output))
+        return runs if set(self.master.uids) == {0} else self.master.executable or runs
+
+    def _said(self) -> str:
+        if self._answer is None:
+            self._answer = os.fsdecode(self.host.run([self.program(), "-V"], ANSWER_SECONDS, ANSWER_LIMIT).output)
+        return self._answer
 
 
 def build_options(answer: str) -> Dict[str, str]:

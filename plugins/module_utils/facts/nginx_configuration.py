@@ -64,7 +64,7 @@ def _tree(host: Host, path: str) -> Union[Tree, CannotLook]:
     reading = Reading(host)
     includes = _Includes(reading, path)
     try:
-        return Tree(path, includes.read(path, 1), tuple(includes.files), reading.trusted)
+        return Tree(path, includes.read(path, 1), tuple(includes.files.values()), reading.trusted)
     except CannotLook as error:
         return error
 
@@ -73,7 +73,7 @@ class _Includes:
     """Reads a file and puts what it includes in the place of the include; relative ones belong to the main file."""
 
     def __init__(self, reading: Reading, path: str) -> None:
-        self.files: List[File] = []
+        self.files: Dict[str, File] = {}
         self._reading = reading
         self._directory = os.path.dirname(path)
         self._statements = 0
@@ -84,7 +84,7 @@ class _Includes:
         try:
             text = self._reading.read(path)
             seen = self._reading.host.stat(path, follow=True)
-            self.files.append(File(path, seen.mtime_ns / 1e9, seen.ctime_ns / 1e9))
+            self.files[path] = File(path, seen.mtime_ns / 1e9, seen.ctime_ns / 1e9)
             return self._expanded(language.directives(text), path, depth)
         except Malformed as error:
             raise CannotLook(f"{path}: {error}", path=path) from error
