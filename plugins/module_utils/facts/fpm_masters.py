@@ -17,6 +17,7 @@ from .processes import Process, Processes
 from .service_units import ServiceUnit
 from .sockets import Socket
 
+SECOND_LOOK_SECONDS = 0.3
 STATUS_LIMIT = 64 * 1024
 SCRIPT_LIMIT = 256 * 1024
 PROGRAM_LIMIT = 128 * 1024 * 1024
@@ -68,7 +69,8 @@ class FpmMaster(NamedTuple):
     began, its start or last reload, None where that can't be seen. failure: what the test of the configuration said
     when it failed. unit: the service of systemd that it is. init_script: /etc/init.d's, where that may have started it.
     apart: why nothing of it can be judged, such as a container. unknown: sentences on what could not be seen of it.
-    warnings: what that test said without failing, an extension that cannot be loaded for one.
+    warnings: what that test said without failing, an extension that cannot be loaded for one. passes: whether it ended
+    well, None where there was no test, as ``unknown`` says.
     """
 
     process: Process
@@ -89,12 +91,13 @@ class FpmMaster(NamedTuple):
     apart: Optional[str]
     unknown: Tuple[str, ...]
     warnings: Tuple[str, ...] = ()
+    passes: Optional[bool] = None
 
 
 class StoppedFpm(NamedTuple):
     """A php-fpm that is configured and does not run: found by its service or named in the policy.
 
-    failure, warnings and unknown: as those of a master.
+    failure, warnings, unknown and passes: as those of a master.
     """
 
     configuration: str
@@ -103,14 +106,20 @@ class StoppedFpm(NamedTuple):
     failure: Optional[str] = None
     warnings: Tuple[str, ...] = ()
     unknown: Tuple[str, ...] = ()
+    passes: Optional[bool] = None
 
 
 class Orphan(NamedTuple):
-    """A worker whose master is gone: pool by its title, and the inodes of the listening sockets that it holds."""
+    """A worker whose master is gone: pool by its title, and the listening sockets that it holds.
+
+    listening: their inodes. addresses: of the same sockets, as sockets.Socket has them. user: who runs it.
+    """
 
     process: Process
     pool: Optional[str]
     listening: Tuple[int, ...]
+    addresses: Tuple[str, ...] = ()
+    user: str = ""
 
 
 class FpmMasters(NamedTuple):
@@ -133,10 +142,16 @@ def gather(host: Host, policy: Policy) -> FpmMasters:
     masters = [look.master(one) for one in found if one.process.executable is not None]
     if not seen.complete:
         unseen.append("this user may not see every process, so there may be more of php-fpm; run with become")
+    orphans = _orphans(look, seen, masters)
+    if orphans:
+        # Between two steps of a restart a worker may outlive its master for a moment.
+        host.pause(SECOND_LOOK_SECONDS)
+        later = processes.gather(host.again(), policy)
+        orphans = [one for one in orphans if _is_orphaned_still(one.process, later)]
     return FpmMasters(
         masters=tuple(masters),
         stopped=tuple(look.stopped(masters)),
-        orphans=tuple(_orphans(look, seen, masters)),
+        orphans=tuple(orphans),
         complete=seen.complete,
         unseen=tuple(unseen),
     )
@@ -194,6 +209,7 @@ class _Look:
             pools=tuple(_pool(section, read.tested, listening) for section in read.pools),
             unknown=(*unknown, *read.unknown),
             warnings=read.warnings,
+            passes=read.passes,
         )
 
     def _settings_of(self, one: FpmMaster, path: str) -> FpmSettings:
@@ -430,7 +446,7 @@ def _configuration_of(unit: ServiceUnit) -> Optional[str]:
 
 def _stopped(path: str, unit: Optional[ServiceUnit], read: FpmSettings) -> StoppedFpm:
     pools = tuple(_pool(section, read.tested, ()) for section in read.pools)
-    return StoppedFpm(path, unit, pools, read.failure, read.warnings, read.unknown)
+    return StoppedFpm(path, unit, pools, read.failure, read.warnings, read.unknown, read.passes)
 
 
 def _orphans(look: _Look, seen: Processes, masters: Sequence[FpmMaster]) -> List[Orphan]:
@@ -443,16 +459,26 @@ def _orphans(look: _Look, seen: Processes, masters: Sequence[FpmMaster]) -> List
         try:
             if not shares_pids(look.host, process):
                 continue  # a container's; its own processes judge it
-            listening = tuple(socket.inode for socket in look.listening(process.pid))
+            listening = look.listening(process.pid)
         except Missing:
             continue  # it ended meanwhile
         except CannotLook as error:
             look.unseen.append(f"php-fpm {process.pid}, a worker without a master: {error}")
             continue
-        if not held & set(listening):
-            title = _POOL_TITLE.match(process.title)
-            orphans.append(Orphan(process, title.group(1) if title else None, listening))
+        if not held & {socket.inode for socket in listening}:
+            orphans.append(_orphan(look.host, process, listening))
     return orphans
+
+
+def _orphan(host: Host, process: Process, listening: Sequence[Socket]) -> Orphan:
+    title = _POOL_TITLE.match(process.title)
+    return Orphan(
+        process=process,
+        pool=title.group(1) if title else None,
+        listening=tuple(socket.inode for socket in listening),
+        addresses=tuple(socket.local for socket in listening),
+        user=host.user_name(process.uids[1]),
+    )
 
 
 def _is_orphaned(process: Process, seen: Processes) -> bool:
@@ -460,3 +486,8 @@ def _is_orphaned(process: Process, seen: Processes) -> bool:
     if parent is not None and runs(parent, php_fpm.PROGRAM):
         return False
     return role(process, php_fpm.PROGRAM, seen.by_pid) == WORKER
+
+
+def _is_orphaned_still(process: Process, later: Processes) -> bool:
+    now = later.by_pid.get(process.pid)
+    return now is not None and not now.zombie and now.started == process.started and _is_orphaned(now, later)

@@ -30,14 +30,15 @@ class Section(NamedTuple):
 class FpmSettings(NamedTuple):
     """files: all that were read. tested: php-fpm printed the settings itself, with its defaults.
 
-    failure: what the test of the configuration said when it failed. warnings: what else it said. unknown: why there was
-    no test, or what could not be read.
+    passes: whether the test of the configuration ended well, None where there was none. failure: what it said when it
+    did not. warnings: what else it said. unknown: why there was no test, or what could not be read.
     """
 
     files: Tuple[Tuple[str, Stat], ...]
     everywhere: Section
     pools: Tuple[Section, ...]
     tested: bool
+    passes: Optional[bool]
     failure: Optional[str]
     warnings: Tuple[str, ...]
     unknown: Tuple[str, ...]
@@ -57,7 +58,7 @@ def read(host: Host, path: str, executable: str, untestable: Optional[str]) -> F
     if not untestable and not reading.trusted:
         # Included by a file that another user can write, /etc/shadow would be read as root, and quoted in an error.
         untestable = f"{path}: it is not tested, because others than root own or can write what it is made of"
-    found = FpmSettings(tuple(reading.files), from_files[0], tuple(from_files[1:]), False, None, (), ())
+    found = FpmSettings(tuple(reading.files), from_files[0], tuple(from_files[1:]), False, None, None, (), ())
     if untestable:
         return found._replace(unknown=(untestable,))
     return _tested(host, path, executable, found)
@@ -78,7 +79,7 @@ def _tested(host: Host, path: str, executable: str, found: FpmSettings) -> FpmSe
     except CannotLook as error:
         return found._replace(unknown=(*found.unknown, f"its configuration is not tested: {error}"))
     printed = fpm_settings.parse(os.fsdecode(ran.output))
-    found = found._replace(warnings=_bounded(printed.warnings))
+    found = found._replace(passes=ran.status == 0, warnings=_bounded(printed.warnings))
     if ran.status != 0:
         lines = _bounded(printed.errors) or (f"it ends with {ran.status} and gives no reason",)
         return found._replace(failure="\n".join(lines))

@@ -8,7 +8,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..errors import CannotLook, Missing
 from ..formats import socket_table
-from ..formats.socket_table import TcpRow, UnixRow
+from ..formats.socket_table import InternetRow, UnixRow
 from ..host import Host
 from ..policy import Policy
 from .processes import Processes
@@ -16,7 +16,7 @@ from .processes import Processes
 LISTEN = "LISTEN"
 PROGRAMS = ("/usr/bin/ss", "/bin/ss", "/usr/sbin/ss", "/sbin/ss")
 # A busy host has a hundred thousand connections in TIME-WAIT, which no process holds any more.
-TCP = ("-tanie", "exclude", "time-wait")
+INTERNET = ("-tuanie", "exclude", "time-wait")
 UNIX = ("-xae",)
 ANSWER_SECONDS = 10.0
 ANSWER_LIMIT = 64 * 1024 * 1024
@@ -24,9 +24,9 @@ _SOCKET = re.compile(r"socket:\[([0-9]+)\]\Z")
 
 
 class Socket(NamedTuple):
-    """One TCP or stream Unix socket, as ss(8) says it.
+    """One TCP, UDP or stream Unix socket, as ss(8) says it.
 
-    family: tcp or unix. state: LISTEN, ESTAB and so on. local, peer: ``host:port`` (``[::1]:9000``), a path, or "" for
+    family: tcp, udp or unix. state: LISTEN, ESTAB and so on. local, peer: ``host:port`` (``[::1]:9000``), a path, or "" for
     a Unix socket without name. peer_inode and file_inode (of the file that a path names): of Unix sockets, else None.
     waiting: connections in the queue of a listening socket, else bytes not yet read. limit: of that queue.
     silent: seconds since the peer sent data, of established TCP.
@@ -56,7 +56,7 @@ class Sockets(NamedTuple):
 def gather(host: Host, policy: Policy) -> Sockets:
     """Return the sockets of our network namespace. Raises CannotLook without ss(8)."""
     program = _program(host)
-    seen = [_of_tcp(row) for row in socket_table.parse_tcp(_run(host, program, TCP)) if row.inode]
+    seen = [_of_internet(row) for row in socket_table.parse_internet(_run(host, program, INTERNET)) if row.inode]
     seen += [_of_unix(row) for row in socket_table.parse_unix(_run(host, program, UNIX))]
     by_inode: Dict[int, Socket] = {}
     twice: Set[int] = set()
@@ -116,9 +116,9 @@ def _run(host: Host, program: str, options: Sequence[str]) -> str:
     return said
 
 
-def _of_tcp(row: TcpRow) -> Socket:
+def _of_internet(row: InternetRow) -> Socket:
     silent = row.heard / 1000 if row.heard is not None and row.state != LISTEN else None
-    return Socket("tcp", row.state, row.local, row.peer, row.inode, None, None, row.waiting, row.limit, silent)
+    return Socket(row.family, row.state, row.local, row.peer, row.inode, None, None, row.waiting, row.limit, silent)
 
 
 def _of_unix(row: UnixRow) -> Socket:

@@ -5,7 +5,8 @@
 import re
 from typing import Iterator, NamedTuple, Optional
 
-_TCP = re.compile(r"([A-Z0-9-]+) +([0-9]+) +([0-9]+) +(\S+) +(\S+)(.*)")
+# With TCP alone there is no column that says so.
+_INTERNET = re.compile(r"(?:(tcp|udp) +)?([A-Z0-9-]+) +([0-9]+) +([0-9]+) +(\S+) +(\S+)(.*)")
 _INODE = re.compile(r"\bino:([0-9]+)")
 _HEARD = re.compile(r"\blastrcv:([0-9]+)")
 # A name may hold spaces, so the columns after it are found from the end on.
@@ -14,9 +15,13 @@ _UNIX = re.compile(
 )
 
 
-class TcpRow(NamedTuple):
-    """One TCP socket: inode is 0 where no process has it; heard: milliseconds since the peer sent data."""
+class InternetRow(NamedTuple):
+    """One socket of TCP or UDP, by family tcp or udp, that has an inode, 0 where no process has it any more.
 
+    heard: milliseconds since the peer sent data, None for UDP and listening sockets.
+    """
+
+    family: str
     state: str
     waiting: int
     limit: int
@@ -38,9 +43,9 @@ class UnixRow(NamedTuple):
     file_inode: Optional[int]
 
 
-def parse_tcp(text: str) -> Iterator[TcpRow]:
-    """Yield what ``ss -tie`` prints; a line that is no socket, as the heading, is passed over."""
-    row: Optional[TcpRow] = None
+def parse_internet(text: str) -> Iterator[InternetRow]:
+    """Yield what ``ss -tuie`` prints; a line that is no socket, as the heading, is passed over."""
+    row: Optional[InternetRow] = None
     for line in text.split("\n"):
         if row is not None and line[:1].isspace():
             heard = _HEARD.search(line)
@@ -48,18 +53,18 @@ def parse_tcp(text: str) -> Iterator[TcpRow]:
             continue
         if row is not None:
             yield row
-        row = _tcp_row(line)
+        row = _internet_row(line)
     if row is not None:
         yield row
 
 
-def _tcp_row(line: str) -> Optional[TcpRow]:
-    match = _TCP.match(line)
-    inode = _INODE.search(match.group(6)) if match else None
+def _internet_row(line: str) -> Optional[InternetRow]:
+    match = _INTERNET.match(line)
+    inode = _INODE.search(match.group(7)) if match else None
     if match is None or inode is None:
         return None
-    state, waiting, limit, local, peer, _unused = match.groups()
-    return TcpRow(state, int(waiting), int(limit), local, peer, int(inode.group(1)), None)
+    family, state, waiting, limit, local, peer, _unused = match.groups()
+    return InternetRow(family or "tcp", state, int(waiting), int(limit), local, peer, int(inode.group(1)), None)
 
 
 def parse_unix(text: str) -> Iterator[UnixRow]:
