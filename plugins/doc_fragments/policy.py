@@ -3,7 +3,10 @@
 
 import textwrap
 
+from .nginx import ModuleDocFragment as Nginx
 from .opcode_cache import ModuleDocFragment as OpcodeCache
+from .php_daemon import ModuleDocFragment as PhpDaemon
+from .php_fpm import ModuleDocFragment as PhpFpm
 from .pidfile import ModuleDocFragment as Pidfile
 from .sysv_ipc import ModuleDocFragment as SysvIpc
 
@@ -26,5 +29,12 @@ class ModuleDocFragment:
     # Annotated, or ansible-test would take it for a literal.
     SUBJECTS: str = "options:" + "".join(
         _option(subject, fragment.DOCUMENTATION)
-        for subject, fragment in (("sysv_ipc", SysvIpc), ("pidfile", Pidfile), ("opcode_cache", OpcodeCache))
+        for subject, fragment in (
+            ("sysv_ipc", SysvIpc),
+            ("pidfile", Pidfile),
+            ("opcode_cache", OpcodeCache),
+            ("php_fpm", PhpFpm),
+            ("nginx", Nginx),
+            ("php_daemon", PhpDaemon),
+        )
     )
