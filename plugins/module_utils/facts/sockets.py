@@ -26,9 +26,9 @@ _SOCKET = re.compile(r"socket:\[([0-9]+)\]\Z")
 class Socket(NamedTuple):
     """One TCP, UDP or stream Unix socket, as ss(8) says it.
 
-    family: tcp, udp or unix. state: LISTEN, ESTAB and so on. local, peer: ``host:port`` (``[::1]:9000``), a path, or "" for
-    a Unix socket without name. peer_inode and file_inode (of the file that a path names): of Unix sockets, else None.
-    waiting: connections in the queue of a listening socket, else bytes not yet read. limit: of that queue.
+    family: tcp, udp or unix. state: LISTEN, ESTAB and so on. local, peer: ``host:port`` (``[::1]:9000``), a path, or ""
+    for a Unix socket without name. peer_inode and file_inode (of the file that a path names): of Unix sockets, else
+    None. waiting: connections in the queue of a listening socket, else bytes not yet read. limit: of that queue.
     silent: seconds since the peer sent data, of established TCP.
     """
 
