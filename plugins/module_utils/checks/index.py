@@ -4,7 +4,7 @@
 
 from typing import Any, Callable, Dict, Sequence
 
-from ..facts import ipc_overview, nginx_overview, opcode_cache_overview, pidfile
+from ..facts import fpm_overview, ipc_overview, nginx_overview, opcode_cache_overview, php_daemon, pidfile
 from ..model import Check
 from . import (
     nginx_invalid_config,
@@ -18,6 +18,12 @@ from . import (
     opcode_cache_stale_entry,
     opcode_cache_unreadable,
     opcode_cache_unwanted_entry,
+    php_daemon_ignores_sigterm,
+    php_daemon_old_code,
+    php_daemon_stop_escalates_to_kill,
+    php_fpm_orphaned_workers,
+    php_fpm_port_held_by_stranger,
+    php_fpm_socket_stale,
     pidfile_dead_process,
     pidfile_foreign_process,
     pidfile_missing,
@@ -48,6 +54,12 @@ CHECKS: Sequence[Check] = (
     opcode_cache_unwanted_entry.CHECK,
     opcode_cache_foreign_file.CHECK,
     opcode_cache_unreadable.CHECK,
+    php_fpm_orphaned_workers.CHECK,
+    php_fpm_port_held_by_stranger.CHECK,
+    php_fpm_socket_stale.CHECK,
+    php_daemon_ignores_sigterm.CHECK,
+    php_daemon_stop_escalates_to_kill.CHECK,
+    php_daemon_old_code.CHECK,
     nginx_old_workers.CHECK,
     nginx_oldbin_left.CHECK,
     nginx_invalid_config.CHECK,
@@ -59,5 +71,7 @@ FACTS: Dict[str, Callable[..., Any]] = {
     "sysv_ipc": ipc_overview.gather,
     "pidfile": pidfile.gather,
     "opcode_cache": opcode_cache_overview.gather,
+    "php_fpm": fpm_overview.gather,
+    "php_daemon": php_daemon.gather,
     "nginx": nginx_overview.gather,
 }
