@@ -196,8 +196,8 @@ php_fpm:
               type: dict
               returned: always
             workers:
-              description: Its workers. C(waiting) says what each is blocked on, and the peer of its socket. What is null
-                was not to be had, as the request and the number of requests without a status page.
+              description: Its workers. C(waiting) says what each is blocked on, and the peer of its socket. What is
+                null was not to be had, as the request and the number of requests without a status page.
               type: list
               elements: dict
               returned: always

@@ -8,8 +8,9 @@ from ..errors import CannotLook
 from ..host import Host
 from ..policy import Policy
 from . import fpm_masters, fpm_workers, sockets
+from .blocked import Waiting
 from .fpm_masters import ConfigurationFile, FpmMaster, FpmPool, Orphan, StoppedFpm
-from .fpm_workers import FpmWorkers, PoolStatus, Waiting, Worker
+from .fpm_workers import FpmWorkers, PoolStatus, Worker
 from .processes import Process
 from .service_units import ServiceUnit
 from .sockets import Socket, Sockets
