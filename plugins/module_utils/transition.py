@@ -33,10 +33,14 @@ class Signal(NamedTuple):
 
 
 class Command(NamedTuple):
-    """A program that starts a service; only root may own and write argv[0], a path. seconds: how long it may take."""
+    """A program that starts a service; only root may own and write argv[0], a path. seconds: how long it may take.
+
+    mend: what is run where it fails, before it is tried once more; empty where there is nothing to mend.
+    """
 
     argv: Tuple[str, ...]
     seconds: float
+    mend: Tuple[str, ...] = ()
 
 
 class Step(NamedTuple):

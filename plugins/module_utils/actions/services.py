@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Start a service: by the service manager, its init script, or its own program that puts itself into the background."""
 
-from typing import Dict, Tuple, cast
+from typing import Dict, Sequence, Tuple, cast
 
 from ..errors import CannotAct, CannotLook
 from ..host import Host
@@ -25,16 +25,15 @@ def prepare(action: Action, journal: Journal) -> Prepared:
 
 def act(prepared: Prepared) -> str:
     asked = cast(Command, prepared.action.guard)
-    words = " ".join(asked.argv)
     try:
-        # What it leaves in the background has a session of its own, and so is not ended with it.
-        ran = Host().run(asked.argv, asked.seconds, OUTPUT_LIMIT)
-    except CannotLook as error:
-        raise CannotAct(f"`{words}` could not be run: {error}") from error
-    if ran.status != 0:
-        said = [line for line in ran.output.decode("utf-8", "backslashreplace").split("\n") if line.strip()]
-        raise CannotAct(f"`{words}` ended with status {ran.status}: " + " | ".join(said[-LINES:]))
-    return f"`{words}` ended with status 0"
+        _run(asked.argv, asked.seconds)
+        return f"`{' '.join(asked.argv)}` ended with status 0"
+    except CannotAct as error:
+        if not asked.mend:
+            raise
+        _run(asked.mend, asked.seconds)
+        _run(asked.argv, asked.seconds)
+        return f"`{' '.join(asked.argv)}` ended with status 0 after `{' '.join(asked.mend)}`; without it: {error}"
 
 
 def undo(intent: Intent) -> str:
@@ -46,3 +45,15 @@ def diff(action: Action) -> Tuple[str, str]:
 
 
 VERBS: Dict[str, Verb] = {"start_service": Verb(look, prepare, act, undo, diff)}
+
+
+def _run(argv: Sequence[str], seconds: float) -> None:
+    """Run a program to its end; what it leaves in the background has a session of its own, and is not ended with it."""
+    words = " ".join(argv)
+    try:
+        ran = Host().run(argv, seconds, OUTPUT_LIMIT)
+    except CannotLook as error:
+        raise CannotAct(f"`{words}` could not be run: {error}") from error
+    if ran.status != 0:
+        said = [line for line in ran.output.decode("utf-8", "backslashreplace").split("\n") if line.strip()]
+        raise CannotAct(f"`{words}` ended with status {ran.status}: " + " | ".join(said[-LINES:]))
