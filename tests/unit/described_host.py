@@ -20,6 +20,9 @@ directories: [/run/lock]     # empty ones
 owned: {/tmp: {mode: 01777}} # directories with another mode or uid than root's 0755
 forbidden: [/run/sudo]
 commands: {"/proc/51/exe -V": "nginx version: …"}   # or {status: 1, output: "…"}; what is not named is not run
+pages: {/run/php/php8.2-fpm.sock: {/status: "{…}"}}   # what a pool's socket answers for a path; null is no answer
+memory: {120: {0x7f0000001000: "05 00 00 00"}}        # of a process
+machine: x86_64              # its processor
 within: {200: {files: {…}}}  # what a process with another root sees
 later: {…}                   # what a second look finds different; null for what is gone then
 """
@@ -28,6 +31,7 @@ import copy
 import os
 import posixpath
 import stat
+import struct
 import zlib
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
@@ -39,6 +43,7 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import
     TooLarge,
     Untrusted,
 )
+from ansible_collections.phpfleet.remediation.plugins.module_utils.formats import fastcgi
 from ansible_collections.phpfleet.remediation.plugins.module_utils.host import Host, Ran
 from ansible_collections.phpfleet.remediation.plugins.module_utils.tree import Blind, Leaf, Stat, Tree
 
@@ -186,6 +191,30 @@ class DescribedHost(Host):
         answer = answers[" ".join(argv)]
         described = answer if isinstance(answer, dict) else dict(output=answer)
         return Ran(described.get("status", 0), described["output"].encode("utf-8"))
+
+    def ask(self, address: str, request: bytes, deadline: float, limit: int, answered: Any) -> bytes:
+        pages = (self.description.get("pages") or {}).get(address)
+        if pages is None:
+            raise CannotLook(f"{address}: nothing listens there")
+        asked = dict(pair for one in fastcgi.records(request) for pair in fastcgi.pairs(one.content) if one.type == 4)
+        page = pages.get(asked["SCRIPT_NAME"], "")
+        if page is None:
+            raise CannotLook(f"{address}: it took a request and does not answer it in time")
+        said = (
+            b"Content-type: application/json\r\n\r\n" + page.encode("utf-8")
+            if page
+            else b"Status: 404 Not Found\r\n\r\nFile not found.\n"
+        )
+        return struct.pack(">BBHHBx", 1, 6, 1, len(said), 0) + said + struct.pack(">BBHHBx8x", 1, 3, 1, 8, 0)
+
+    def memory(self, pid: int, address: int, length: int) -> bytes:
+        known = (self.description.get("memory") or {}).get(pid) or {}
+        if address not in known:
+            raise CannotLook(f"/proc/{pid}/mem: nothing can be read at address {address:#x}")
+        return bytes.fromhex(known[address])[:length]
+
+    def machine(self) -> str:
+        return str(self.description.get("machine", "x86_64"))
 
     def psutil(self) -> Any:
         if self.description.get("psutil") is False:

@@ -35,12 +35,12 @@ _SWITCHES = re.compile(rb"^voluntary_ctxt_switches:\s+([0-9]{1,20})$", re.MULTIL
 class Worker(NamedTuple):
     """A worker of a running master.
 
-    memory: resident bytes. state: as the status page says it: Idle, Running, Reading headers, Finishing and so on; the
-    worker that answers us is Idle, for its request is ours. requests: how many it has served, the running one included.
-    request: method and path of its last or running one, without the query. request_seconds: how long that runs or took.
-    These are None without a status page. idle: it waits for a connection and has none; None where neither the status
-    page nor /proc can say it. switches: how often it gave up the processor by itself: unchanged between two looks, it
-    has served nothing.
+    pool: by the status page that lists it, else by its title, which a script can set. memory: resident bytes. state: as
+    the page says it: Idle, Running, Reading headers, Finishing and so on; the worker that answers us is Idle, for its
+    request is ours. requests: how many it has served, the running one included. request: method and path of its last or
+    running one, without the query. request_seconds: how long that runs or took. These are None without a page. idle: it
+    waits for a connection and has none; None where neither the page nor /proc can say it. switches: how often it gave up
+    the processor by itself: unchanged between two looks, it has served nothing.
     """
 
     process: Process
@@ -125,7 +125,8 @@ def _workers(
     seen = host.once(processes.gather, policy)
     by_master = {one.process.pid: one for one in masters}
     fronts: Dict[int, _Front] = {}
-    workers, failures = [], []
+    workers: List[Worker] = []
+    failures: List[str] = []
     for process in sorted(seen.by_pid.values(), key=lambda one: one.pid):
         master = by_master.get(process.parent)
         if master is None or process.zombie or role(process, php_fpm.PROGRAM, seen.by_pid) != WORKER:
@@ -164,7 +165,7 @@ def _worker(
     failures: List[str],
 ) -> Worker:
     match = _TITLE.match(process.title)
-    pool = match.group(1) if match and any(one.name == match.group(1) for one in master.pools) else None
+    pool = match.group(1) if match else None
     worker = Worker(process, master.process.pid, pool, None, None, None, None, None, None, None, None, None)
     try:
         memory = int(host.read(f"/proc/{process.pid}/statm", 4096).split()[1]) * host.page_size()
