@@ -72,6 +72,7 @@ class DescribedHost(Host):
 
     def _describe_proc(self) -> None:
         self._links["/proc/self/ns/pid"] = "pid:[4026531836]"
+        self._links["/proc/self/ns/net"] = "net:[4026531840]"
         self._files.setdefault("/proc/stat", "btime 1795290000\n")
         for process in self._processes:
             home = f"/proc/{process['pid']}"
@@ -81,6 +82,7 @@ class DescribedHost(Host):
                 self._links[home + "/exe"] = process["executable"]
             self._links.setdefault(home + "/root", "/")
             self._links.setdefault(home + "/ns/pid", "pid:[4026531836]")
+            self._links.setdefault(home + "/ns/net", "net:[4026531840]")
             self._files.setdefault(home + "/status", f"Name:\tx\nTgid:\t{process['pid']}\n")
         for thread, leader in (self.description.get("threads") or {}).items():
             self._files[f"/proc/{thread}/status"] = f"Name:\tx\nTgid:\t{leader}\n"

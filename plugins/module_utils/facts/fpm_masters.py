@@ -139,6 +139,7 @@ def gather(host: Host, policy: Policy) -> FpmMasters:
     look = _Look(host, policy, unseen)
     found = host.once(php_fpm.gather, policy).masters
     unseen += [one.unknown for one in found if one.unknown and one.process.executable is None]
+    unseen += _unproven_orphans(seen)
     masters = [look.master(one) for one in found if one.process.executable is not None]
     if not seen.complete:
         unseen.append("this user may not see every process, so there may be more of php-fpm; run with become")
@@ -479,6 +480,16 @@ def _orphan(host: Host, process: Process, listening: Sequence[Socket]) -> Orphan
         addresses=tuple(socket.local for socket in listening),
         user=host.user_name(process.uids[1]),
     )
+
+
+def _unproven_orphans(seen: Processes) -> List[str]:
+    """Return what to say of workers by their title alone, where this user may not see their executables."""
+    return [
+        f"process {one.pid} is titled as a worker of php-fpm, but this user may not see its executable; run with become"
+        for one in sorted(seen.by_pid.values(), key=lambda process: process.pid)
+        if one.executable is None and one.title.startswith(php_fpm.PROGRAM.worker_title)
+        if not (one.parent in seen.by_pid and seen.by_pid[one.parent].title.startswith(php_fpm.PROGRAM.master_title))
+    ]
 
 
 def _is_orphaned(process: Process, seen: Processes) -> bool:

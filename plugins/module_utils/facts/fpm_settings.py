@@ -55,6 +55,8 @@ def read(host: Host, path: str, executable: str, untestable: Optional[str]) -> F
     except CannotLook as error:
         untestable = untestable or f"its configuration is not tested, because it cannot be read: {error}"
         from_files = [Section(GLOBAL, {}, {})]
+    if not untestable and not host.is_root():
+        untestable = f"{path}: it is not tested, because this user may not open its logs; run with become"
     if not untestable and not reading.trusted:
         # Included by a file that another user can write, /etc/shadow would be read as root, and quoted in an error.
         untestable = f"{path}: it is not tested, because others than root own or can write what it is made of"

@@ -23,8 +23,9 @@ _FLAG = re.compile(r"php_(admin_)?flag\[(.*)\]\Z")
 _TRUE = ("1", "on", "yes", "true")
 # What php-fpm knows; other lines of a file that is included by mistake may be somebody's secrets.
 _KNOWN = re.compile(
-    r"(?:(?:access|emergency|events|listen|ping|pm|process|rlimit|security|syslog)[._][._a-z]+|apparmor_hat|listen|pm|"
-    r"(?:catch|decorate)_workers_output|log_(?:level|limit|buffering)|request_(?:terminate|slowlog)_[_a-z]+|slowlog|"
+    r"(?:(?:access|events|listen|ping|pm|process|security|syslog)\.[._a-z]+|emergency_restart_[a-z]+|apparmor_hat|"
+    r"listen|pm|process_control_timeout|rlimit_(?:core|files)|(?:catch|decorate)_workers_output|slowlog|"
+    r"log_(?:level|limit|buffering)|request_(?:terminate|slowlog)_[_a-z]+|"
     r"chdir|chroot|clear_env|daemonize|error_log|group|pid|prefix|systemd_interval|user|"
     r"(?:env|php_value|php_flag|php_admin_value|php_admin_flag)\[[^\]]*\])\Z"
 )
