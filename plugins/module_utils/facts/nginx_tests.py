@@ -53,12 +53,16 @@ def gather(host: Host, policy: Policy) -> NginxTests:
     return NginxTests(tested, len(seen.masters) - len(ours), seen.complete)
 
 
-def test(host: Host, master: NginxMaster) -> Tested:
-    """Test the configuration of one master."""
-    reason = _reason_not_to(host, master)
+def test(host: Host, master: NginxMaster, asked: bool = False, program: Optional[str] = None) -> Tested:
+    """Test the configuration of one master.
+
+    asked: somebody wants root's nginx to read it as root, so that root tests it is nothing more. program: the path of
+    another executable than the one that runs.
+    """
+    reason = _reason_not_to(host, master, asked)
     if reason:
         return Tested(master, False, (), (), reason)
-    argv = [nginx.Build(host, master.process).program(), "-t", *master.arguments]
+    argv = [program or nginx.Build(host, master.process).program(), "-t", *master.arguments]
     try:
         ran = host.run(argv, TEST_SECONDS, ANSWER_LIMIT)
     except CannotLook as error:
@@ -70,14 +74,14 @@ def test(host: Host, master: NginxMaster) -> Tested:
     return Tested(master, ran.status != 0, faults if ran.status != 0 else (), _lines(lines, _WARNING), None)
 
 
-def _reason_not_to(host: Host, master: NginxMaster) -> Optional[str]:
+def _reason_not_to(host: Host, master: NginxMaster, asked: bool) -> Optional[str]:
     """Say why the test is not run: what it reads can name libraries that it loads, and it would be root who does."""
     of = f"nginx {master.process.pid}"
     if master.configuration is None or not master.files:
         return master.unknown[0] if master.unknown else f"{of}: its configuration cannot be read"
     if not host.is_root():
         return f"{of}: only root can test its configuration, which names keys and logs; run with become"
-    if not master.trusted:
+    if not ((asked and set(master.process.uids) == {0}) or master.trusted):
         return (
             f"{of}: its configuration is not tested as root, because root does not run it or others can write it: make "
             f"its files root's own, or run `nginx -t` as the user who runs it"
