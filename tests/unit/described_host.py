@@ -198,16 +198,12 @@ class DescribedHost(Host):
         pages = (self.description.get("pages") or {}).get(address)
         if pages is None:
             raise CannotLook(f"{address}: nothing listens there")
-        asked = dict(pair for one in fastcgi.records(request) for pair in fastcgi.pairs(one.content) if one.type == 4)
-        page = pages.get(asked["SCRIPT_NAME"], "")
+        said = b"".join(one.content for one in fastcgi.records(request) if one.type == fastcgi.PARAMS)
+        page = pages.get(dict(fastcgi.pairs(said))["SCRIPT_NAME"], "Status: 404 Not Found\r\n\r\nFile not found.\n")
         if page is None:
             raise CannotLook(f"{address}: it took a request and does not answer it in time")
-        said = (
-            b"Content-type: application/json\r\n\r\n" + page.encode("utf-8")
-            if page
-            else b"Status: 404 Not Found\r\n\r\nFile not found.\n"
-        )
-        return struct.pack(">BBHHBx", 1, 6, 1, len(said), 0) + said + struct.pack(">BBHHBx8x", 1, 3, 1, 8, 0)
+        output = page.encode() if page.startswith("Status") else b"Content-type: text/plain\r\n\r\n" + page.encode()
+        return struct.pack(">BBHHBx", 1, 6, 1, len(output), 0) + output + struct.pack(">BBHHBx8x", 1, 3, 1, 8, 0)
 
     def memory(self, pid: int, address: int, length: int) -> bytes:
         known = (self.description.get("memory") or {}).get(pid) or {}

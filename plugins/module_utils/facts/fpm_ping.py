@@ -39,9 +39,8 @@ def ask_status(host: Host, master: FpmMaster, pool: FpmPool) -> Status:
     place = status_place(pool)
     if place is None:
         raise CannotLook(f"pool {pool.name}: it has no status page; set pm.status_path for it and reload php-fpm")
-    said = _page(host, master, place, "full&json")
     try:
-        status = fpm_status.parse(said)
+        status = fpm_status.parse(_page(host, master, place, "full&json"))
     except Malformed as error:
         raise CannotLook(f"pool {pool.name}: what answers {place.path} at {place.address} is wrong: {error}") from error
     if status.pool != pool.name:

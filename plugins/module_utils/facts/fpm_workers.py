@@ -39,8 +39,8 @@ class Worker(NamedTuple):
     the page says it: Idle, Running, Reading headers, Finishing and so on; the worker that answers us is Idle, for its
     request is ours. requests: how many it has served, the running one included. request: method and path of its last or
     running one, without the query. request_seconds: how long that runs or took. These are None without a page. idle: it
-    waits for a connection and has none; None where neither the page nor /proc can say it. switches: how often it gave up
-    the processor by itself: unchanged between two looks, it has served nothing.
+    waits for a connection and has none; None where neither the page nor /proc can say it. switches: how often it gave
+    up the processor by itself: unchanged between two looks, it has served nothing.
     """
 
     process: Process
