@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What a module was asked: its argument spec, and the policy and checks that its parameters mean."""
 
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from .audit import select
 from .checks.index import CHECKS
@@ -20,12 +20,35 @@ class Request(NamedTuple):
     checks: List[Check]
 
 
+class Part(NamedTuple):
+    """A remedy of its own beside that of its subject: its checks, the options that they obey, and what it is for."""
+
+    subject: str
+    checks: Tuple[str, ...]
+    options: Tuple[str, ...]
+    goals: Mapping[str, Any]
+
+
+PARTS: Dict[str, Part] = {
+    "php_fpm_limits": Part(
+        subject="php_fpm",
+        checks=("php_fpm.reload_loses_requests", "php_fpm.time_limits"),
+        options=("ask_pools", "longest_request", "balancer_timeout"),
+        goals=dict(write_limits=True),
+    )
+}
+
+
 def options(subject: Optional[str], probes: bool = False) -> Dict[str, Any]:
     """Return the argument spec of a module: the options of its subject, or for every subject one dictionary of them.
 
+    subject: one of policy.OPTIONS or of PARTS.
     probes: for the info module of one subject, which alone takes the looks that leave a trace. Without, for its
     changing module, which alone takes goals.
     """
+    part = PARTS.get(subject or "")
+    if part is not None:
+        return dict(SELECTION_OPTIONS, **{name: OPTIONS[part.subject][name] for name in part.options})
     if subject is not None:
         own = (PROBE_OPTIONS if probes else GOAL_OPTIONS).get(subject, {})
         return dict(SELECTION_OPTIONS, **OPTIONS[subject], **own)
@@ -37,6 +60,11 @@ def options(subject: Optional[str], probes: bool = False) -> Dict[str, Any]:
 
 def request(subject: Optional[str], params: Dict[str, Any]) -> Request:
     """Return what the parameters of a module with options(subject) ask for. Raises Refused, naming the option."""
+    part = PARTS.get(subject or "")
+    if part is not None:
+        own = [check for check in CHECKS if check.id in part.checks]
+        policy = policy_from({part.subject: dict(params, **part.goals)})
+        return Request(policy, select(own, params["checks"], params["skip_checks"]))
     policy = policy_from({subject: params} if subject is not None else params)
     available = [check for check in CHECKS if subject in (None, check.subject)]
     return Request(policy, select(available, params["checks"], params["skip_checks"]))

@@ -7,11 +7,18 @@ from typing import Dict, List, Sequence, Union
 from ..errors import CannotAct, JournalFailed, Unneeded
 from ..model import DONE, FAILED, UNNEEDED, Action, Outcome
 from ..plain import one_line
-from . import opcode_cache, pidfile, services, signals, sysv_ipc
+from . import opcode_cache, php_fpm_limits, pidfile, services, signals, sysv_ipc
 from .journal import Journal
 from .verb import Prepared, Verb
 
-VERBS: Dict[str, Verb] = dict(sysv_ipc.VERBS, **pidfile.VERBS, **opcode_cache.VERBS, **signals.VERBS, **services.VERBS)
+VERBS: Dict[str, Verb] = dict(
+    sysv_ipc.VERBS,
+    **pidfile.VERBS,
+    **opcode_cache.VERBS,
+    **php_fpm_limits.VERBS,
+    **signals.VERBS,
+    **services.VERBS,
+)
 
 DIFF_LINES = 100
 
