@@ -20,11 +20,11 @@ _HARD_LIMITS = {
 
 
 class Evidence(NamedTuple):
-    """owner: whom the workers run as. cause: the likely one. endings: with how many each. first, last: UTC.
+    """owner: whom the workers run as. cause: the likely one. endings: with how many each.
 
-    most: crashes within LOOP_SECONDS. scripts: where eAccelerator says that it crashed. inside: the files whose code
-    ran, as the kernel says. bad_cache_entries: of the opcode caches on disk. changes: of packages and releases within
-    BEFORE_SECONDS before it began. unseen: what could not be looked at for the cause.
+    first, last: seconds since the epoch. most: crashes within LOOP_SECONDS. scripts: where eAccelerator says that it
+    crashed. inside: the files whose code ran, as the kernel says. bad_cache_entries: of the opcode caches on disk.
+    changes: of packages and releases within BEFORE_SECONDS before it began. unseen: what could not be looked at.
     """
 
     owner: str
@@ -32,8 +32,8 @@ class Evidence(NamedTuple):
     log: str
     crashes: int
     endings: Tuple[str, ...]
-    first: str
-    last: str
+    first: float
+    last: float
     most: int
     scripts: Tuple[str, ...]
     inside: Tuple[str, ...]
@@ -51,11 +51,11 @@ def _finding(seen: FpmHistory, history: History, loop: Loop, causes: CrashCauses
     what = _evidence(seen, history, loop, causes, policy)
     return Finding(
         check=CHECK.id,
-        object=pool_object(seen, history, loop.pool),
+        object=pool_object(history, loop.pool),
         severity=severity(seen.now, loop.last, CRITICAL, HIGH, LOW),
         summary=(
             f"workers of pool {loop.pool} crashed {times(what.crashes)} ({', '.join(what.endings)}), up to {loop.most} "
-            f"times within {int(LOOP_SECONDS / 60)} minutes, last at {what.last}: {what.cause}"
+            f"times within {int(LOOP_SECONDS / 60)} minutes, last at {stamp(loop.last)}: {what.cause}"
             f"{doubt(history, loop.pool)}"
         ),
         evidence=what,
@@ -72,8 +72,8 @@ def _evidence(seen: FpmHistory, history: History, loop: Loop, causes: CrashCause
         log=loop.log,
         crashes=len(loop.crashes),
         endings=most_common(crash.word for crash in loop.crashes),
-        first=stamp(loop.first),
-        last=stamp(loop.last),
+        first=loop.first,
+        last=loop.last,
         most=loop.most,
         scripts=history.crashed_at(loop.pool),
         inside=most_common(causes.faults[crash.child] for crash in loop.crashes if crash.child in causes.faults),

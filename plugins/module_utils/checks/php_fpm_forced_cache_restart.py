@@ -16,7 +16,10 @@ _SIGTERM = 15
 
 
 class Evidence(NamedTuple):
-    """said: of how many workers OPcache says so, which it does with opcache.log_verbosity_level=2. first, last: UTC."""
+    """said: of how many workers OPcache says so, which it does with opcache.log_verbosity_level=2 or more.
+
+    first, last: seconds since the epoch.
+    """
 
     owner: str
     cause: str
@@ -24,8 +27,8 @@ class Evidence(NamedTuple):
     killed: int
     said: int
     workers: Tuple[str, ...]
-    first: str
-    last: str
+    first: float
+    last: float
 
 
 def find(seen: FpmHistory, policy: Policy) -> Verdict:
@@ -49,16 +52,16 @@ def _finding(seen: FpmHistory, history: History, pool: str, endings: List[Ending
         killed=len(endings),
         said=said,
         workers=tuple(f"{stamp(one.moment)} process {one.child}, {one.word}" for one in endings[-EXAMPLES:]),
-        first=stamp(endings[0].moment),
-        last=stamp(last),
+        first=endings[0].moment,
+        last=last,
     )
     return Finding(
         check=CHECK.id,
-        object=pool_object(seen, history, pool),
+        object=pool_object(history, pool),
         severity=severity(seen.now, last, HIGH, MEDIUM, LOW),
         summary=(
             f"workers of pool {pool} were ended {times(what.killed)} by a signal that php-fpm did not send, last at "
-            f"{what.last}: {what.cause}; half of what they served was done"
+            f"{stamp(last)}: {what.cause}; half of what they served was done"
         ),
         evidence=what,
         remedy=None,

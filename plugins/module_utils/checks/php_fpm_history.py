@@ -8,6 +8,7 @@ from typing import Iterable, List, Sequence, Tuple
 
 from ..facts.fpm_history import DAY, FpmHistory, History
 from ..model import Finding, Verdict, found, unknown
+from .php_fpm import pool_name
 
 HOUR = 3600.0
 EXAMPLES = 10
@@ -21,10 +22,13 @@ def severity(now: float, last: float, of_hour: str, of_day: str, older: str) -> 
     return of_day if now - last < DAY else older
 
 
-def pool_object(seen: FpmHistory, history: History, pool: str) -> str:
-    """Return ``pool www``, with its log where several php-fpm have a pool of that name."""
-    same = [one for one in seen.histories if one.pool(pool) is not None or one is history]
-    return f"pool {pool}" if len(same) == 1 else f"pool {pool} ({history.log.name})"
+def pool_object(history: History, pool: str) -> str:
+    """Return what a pool is called, also one that is no longer configured."""
+    for master in history.masters:
+        for one in master.pools:
+            if one.name == pool:
+                return pool_name(one, master.configuration, master.root)
+    return f"pool {pool} of {history.log.name}"
 
 
 def owner(history: History, pool: str) -> str:
@@ -39,7 +43,7 @@ def doubt(history: History, pool: str) -> str:
 
 
 def stamp(moment: float) -> str:
-    """Return seconds since the epoch as ``2026-11-22 05:28:07 UTC``."""
+    """Return seconds since the epoch for a summary, as ``2026-11-22 05:28:07 UTC``."""
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(moment))
 
 

@@ -17,7 +17,7 @@ CAUSE = "request_terminate_timeout ended the worker in the middle of its request
 class Evidence(NamedTuple):
     """limit: request_terminate_timeout as it is configured now. longest: seconds. scripts, requests: the most frequent.
 
-    first, last: UTC. Requests are without their queries.
+    first, last: seconds since the epoch. Requests are without their queries.
     """
 
     owner: str
@@ -28,8 +28,8 @@ class Evidence(NamedTuple):
     longest: float
     scripts: Tuple[str, ...]
     requests: Tuple[str, ...]
-    first: str
-    last: str
+    first: float
+    last: float
 
 
 def find(seen: FpmHistory, policy: Policy) -> Verdict:
@@ -53,16 +53,16 @@ def _finding(seen: FpmHistory, history: History, pool: str, late: Sequence[Tuple
         longest=max(event.seconds for event in told),
         scripts=most_common(event.script for event in told),
         requests=most_common(event.request for event in told),
-        first=stamp(late[0][0]),
-        last=stamp(last),
+        first=late[0][0],
+        last=last,
     )
     return Finding(
         check=CHECK.id,
-        object=pool_object(seen, history, pool),
+        object=pool_object(history, pool),
         severity=severity(seen.now, last, HIGH, MEDIUM, LOW),
         summary=(
             f"php-fpm ended a request of pool {pool} {times(what.killed)} because it took longer than "
-            f"request_terminate_timeout allows, mostly {what.scripts[0]}, last at {what.last}: half of it was done"
+            f"request_terminate_timeout allows, mostly {what.scripts[0]}, last at {stamp(last)}: half of it was done"
             f"{doubt(history, pool)}"
         ),
         evidence=what,

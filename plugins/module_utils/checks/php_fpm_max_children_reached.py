@@ -21,7 +21,7 @@ BUSY = "every worker of a static pool is busy at this moment, so the next reques
 class Evidence(NamedTuple):
     """reached: how often. workers, busy: now, None where that can't be seen. waiting: requests in the queue now.
 
-    first, last: UTC, None where only the status page or the workers tell it.
+    first, last: seconds since the epoch, None where only the status page or the workers tell it.
     """
 
     owner: str
@@ -33,8 +33,8 @@ class Evidence(NamedTuple):
     workers: Optional[int]
     busy: Optional[int]
     waiting: Optional[int]
-    first: Optional[str]
-    last: Optional[str]
+    first: Optional[float]
+    last: Optional[float]
 
 
 def find(seen: FpmHistory, workers: FpmWorkers, policy: Policy) -> Verdict:
@@ -50,7 +50,7 @@ def find(seen: FpmHistory, workers: FpmWorkers, policy: Policy) -> Verdict:
             blind += [
                 f"pool {pool.name}: a static pool never logs that all of its workers are busy; watch its listen queue"
                 for pool in others
-                if pool.settings.get("pm") == "static" and pool_object(seen, history, pool.name) not in told
+                if pool.settings.get("pm") == "static" and pool_object(history, pool.name) not in told
             ]
     return verdict(seen, findings, blind)
 
@@ -60,14 +60,14 @@ def _logged(
 ) -> Finding:
     last = full[-1][0]
     what = _evidence(history, workers, None, pool)._replace(
-        cause=LOGGED, reached=len(full), limit=str(full[-1][1].limit), first=stamp(full[0][0]), last=stamp(last)
+        cause=LOGGED, reached=len(full), limit=str(full[-1][1].limit), first=full[0][0], last=last
     )
     return Finding(
         check=CHECK.id,
-        object=pool_object(seen, history, pool),
+        object=pool_object(history, pool),
         severity=severity(seen.now, last, HIGH, MEDIUM, LOW),
         summary=(
-            f"pool {pool} reached its pm.max_children of {what.limit} {times(what.reached)}, last at {what.last}: "
+            f"pool {pool} reached its pm.max_children of {what.limit} {times(what.reached)}, last at {stamp(last)}: "
             f"requests waited for a worker{doubt(history, pool)}"
         ),
         evidence=what,
@@ -90,7 +90,7 @@ def _now(seen: FpmHistory, history: History, workers: FpmWorkers, master: FpmMas
     else:
         return []
     grade = LOW if what.cause == COUNTED else MEDIUM
-    return [Finding(CHECK.id, pool_object(seen, history, pool.name), grade, summary, what, None, None)]
+    return [Finding(CHECK.id, pool_object(history, pool.name), grade, summary, what, None, None)]
 
 
 def _evidence(history: History, workers: FpmWorkers, master: Optional[FpmMaster], pool: str) -> Evidence:

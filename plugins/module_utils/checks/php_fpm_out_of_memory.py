@@ -21,7 +21,10 @@ _SIGKILL = 9
 
 
 class Evidence(NamedTuple):
-    """by_kernel: how many the kernel names. memory: bytes that each of these had, the largest. first, last: UTC."""
+    """by_kernel: how many the kernel names. memory: bytes that the largest of these had.
+
+    first, last: seconds since the epoch.
+    """
 
     owner: str
     cause: str
@@ -32,8 +35,8 @@ class Evidence(NamedTuple):
     max_children: Optional[str]
     memory_limit: Optional[str]
     workers: Tuple[str, ...]
-    first: str
-    last: str
+    first: float
+    last: float
 
 
 def find(seen: FpmHistory, kernel: KernelMessages, policy: Policy) -> Verdict:
@@ -64,15 +67,15 @@ def _finding(
         max_children=settings.get("pm.max_children"),
         memory_limit=settings.get("php_admin_value[memory_limit]") or settings.get("php_value[memory_limit]"),
         workers=tuple(f"{stamp(one.moment)} process {one.child}" for one in endings[-EXAMPLES:]),
-        first=stamp(endings[0].moment),
-        last=stamp(last),
+        first=endings[0].moment,
+        last=last,
     )
     return Finding(
         check=CHECK.id,
-        object=pool_object(seen, history, pool),
+        object=pool_object(history, pool),
         severity=severity(seen.now, last, HIGH, HIGH if words else MEDIUM, LOW),
         summary=(
-            f"workers of pool {pool} were ended {times(what.killed)} by SIGKILL, last at {what.last}: {what.cause}; "
+            f"workers of pool {pool} were ended {times(what.killed)} by SIGKILL, last at {stamp(last)}: {what.cause}; "
             "half of what they served was done"
         ),
         evidence=what,

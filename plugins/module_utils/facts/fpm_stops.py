@@ -1,0 +1,165 @@
+# Copyright: (c) 2026, phpfleet.remediation contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""When masters of php-fpm stopped or reloaded, who may have asked for it, and which requests failed at that time."""
+
+import re
+from typing import Iterable, List, NamedTuple, Optional, Sequence, Tuple
+
+from ..errors import CannotLook
+from ..formats import fpm_log
+from ..formats.fpm_log import Turn
+from ..formats.nginx_log import RESET
+from ..host import Host
+from ..policy import Policy
+from . import fastcgi_fronts, fpm_history, journal, nginx_errors
+from .fpm_history import History
+from .fpm_masters import FpmMaster
+from .journal import Entry
+from .nginx_errors import Failure, NginxErrors
+
+STOPS_LIMIT = 200  # the newest
+ASKED_LIMIT = 10  # for which the journal is asked who it was
+BEFORE_SECONDS = 65.0  # a job of cron begins at a full minute, and may take a while until it comes to php-fpm
+AFTER_SECONDS = 60.0
+NEAR_SECONDS = 1.5  # logs tell seconds
+BEFORE_LIMIT = 5
+NOT_ASKED = f"the journal is asked of {ASKED_LIMIT} stops only, those that harmed first"
+
+_KINDS = (fpm_log.TERMINATING, fpm_log.FINISHING, fpm_log.RELOADING, fpm_log.EMERGENCY)
+_SHUTDOWN_UNITS = ("shutdown.target", "reboot.target", "poweroff.target", "halt.target")
+_CRON = ("CRON", "CROND", "crond", "cron")
+_JOB = re.compile(r"\(([^)]{1,64})\) CMD \((.*)\)\Z", re.DOTALL)
+_SUDO = re.compile(r"\s*(\S{1,64}) : .*?COMMAND=(.*)\Z", re.DOTALL)
+# Of a command line only what names programs, files and services is shown: the rest may be secret.
+_SHOWN = re.compile(
+    r"/[\w./+@-]{1,200}|-[A-Z0-9]{1,6}|(?:systemctl|service|invoke-rc\.d|kill|pkill|killall|reload|restart|stop|"
+    r"try-restart|reload-or-restart|condrestart|force-reload|flock|sh|bash|php|[\w@.-]*(?:php|fpm|nginx|httpd)[\w@.-]*)\Z"
+)
+
+
+class Stop(NamedTuple):
+    """A time when a master stopped or reloaded.
+
+    kind: TERMINATING, FINISHING, RELOADING or EMERGENCY of formats/fpm_log.py. ready: when it served again, None where
+    it did not. grace: process_control_timeout in seconds, as it is configured now; changed: the configuration changed
+    since. by_systemd: it stopped or reloaded the unit, or else the signal came from elsewhere; None where there is no
+    unit, or unknown says why the journal was not asked. shutdown: of the host. before: what cron and sudo ran before.
+    failures: requests that nginx lost in that time to the pools of the log's masters; None where no log tells of it.
+    """
+
+    moment: float
+    kind: str
+    log: str
+    unit: Optional[str]
+    ready: Optional[float]
+    grace: Optional[float]
+    changed: bool
+    by_systemd: Optional[bool]
+    shutdown: bool
+    before: Tuple[str, ...]
+    unknown: Optional[str]
+    failures: Optional[Tuple[Failure, ...]]
+
+
+class FpmStops(NamedTuple):
+    """stops: the newest STOPS_LIMIT, by time. fronts: the logs of nginx that were read."""
+
+    stops: Tuple[Stop, ...]
+    fronts: Tuple[str, ...]
+    unseen: Tuple[str, ...]
+
+
+def gather(host: Host, policy: Policy) -> FpmStops:
+    """Return the stops and reloads of the history. Raises CannotLook and NotApplicable as the history does."""
+    seen = host.once(fpm_history.gather, policy)
+    stops = sorted((stop for history in seen.histories for stop in _stops(history)), key=lambda stop: stop.moment)
+    stops = stops[-STOPS_LIMIT:]
+    if not stops:
+        return FpmStops((), (), ())
+    errors = host.once(nginx_errors.gather, policy)
+    addresses = {history.log.name: _addresses(host, history) for history in seen.histories}
+    stops = [stop._replace(failures=_failures(stop, errors, addresses[stop.log])) for stop in stops]
+    return FpmStops(tuple(_asked(host, stops)), errors.logs, errors.unseen)
+
+
+def _stops(history: History) -> Iterable[Stop]:
+    turns = [(one.moment, one.event.what) for one in history.moments if isinstance(one.event, Turn)]
+    unit = next((master.unit.name for master in history.masters if master.unit), None)
+    for number, (moment, kind) in enumerate(turns):
+        if kind in _KINDS:
+            after = turns[number + 1 :]
+            ready = next((then for then, what in after if what == fpm_log.READY), None)
+            grace = min((grace for grace in map(_grace, history.masters) if grace is not None), default=None)
+            changed = any(file.changed > moment for master in history.masters for file in master.files)
+            yield Stop(moment, kind, history.log.name, unit, ready, grace, changed, None, False, (), NOT_ASKED, None)
+
+
+def _grace(master: FpmMaster) -> Optional[float]:
+    """Return process_control_timeout in seconds: 0 where it is not set, None where it is no number of seconds."""
+    value = master.settings.get("process_control_timeout", "0")
+    found = re.match(r"([0-9]{1,9})([smhd]?)\Z", value.strip())
+    if found is None:
+        return None
+    return float(found.group(1)) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[found.group(2)]
+
+
+def _addresses(host: Host, history: History) -> List[str]:
+    pools = [pool for master in history.masters for pool in master.pools]
+    return [fastcgi_fronts.physical(host, pool.address) for pool in pools if pool.address]
+
+
+def _failures(stop: Stop, errors: NginxErrors, addresses: Sequence[str]) -> Optional[Tuple[Failure, ...]]:
+    """Return the requests that were reset from the stop on until php-fpm had ended the last one."""
+    if not errors.logs or stop.moment < errors.begins:
+        return None
+    until = stop.ready if stop.ready is not None else stop.moment + (stop.grace or 0)
+    return tuple(
+        one
+        for one in errors.failures
+        if stop.moment - NEAR_SECONDS <= one.moment <= until + NEAR_SECONDS
+        and one.errno == RESET
+        and any(fastcgi_fronts.serves(one.address, address) for address in addresses)
+    )
+
+
+def _asked(host: Host, stops: Sequence[Stop]) -> List[Stop]:
+    """Ask the journal who it was, of the newest stops, those that harmed first."""
+    wanted = sorted(stops, key=lambda stop: (not stop.failures, -stop.moment))[:ASKED_LIMIT]
+    return [_with_askers(host, stop) if stop in wanted else stop for stop in stops]
+
+
+def _with_askers(host: Host, stop: Stop) -> Stop:
+    try:
+        entries = journal.read(host, _matches(stop), stop.moment - BEFORE_SECONDS, stop.moment + AFTER_SECONDS)
+    except CannotLook as error:
+        return stop._replace(unknown=str(error))
+    shutdown = any(entry.pid == 1 and entry.unit in _SHUTDOWN_UNITS for entry in entries)
+    near = [entry for entry in entries if abs(entry.when - stop.moment) <= NEAR_SECONDS and entry.unit == stop.unit]
+    verb = "Reload" if stop.kind == fpm_log.RELOADING else "Stopp"
+    by_systemd = any(entry.message.startswith(verb) for entry in near) if stop.unit else None
+    early = [word for word in (_ran(entry) for entry in entries if entry.when <= stop.moment + NEAR_SECONDS) if word]
+    # The latest is the likeliest, and before it what names php-fpm.
+    early = sorted(dict.fromkeys(reversed(early)), key=lambda word: "fpm" not in word and "php" not in word)
+    return stop._replace(by_systemd=by_systemd, shutdown=shutdown, before=tuple(early[:BEFORE_LIMIT]), unknown=None)
+
+
+def _matches(stop: Stop) -> List[str]:
+    """Return what selects systemd's words on the unit and on a shutdown, and what cron and sudo ran."""
+    matches = ["_PID=1", *(f"UNIT={unit}" for unit in _SHUTDOWN_UNITS)]
+    matches += [f"UNIT={stop.unit}"] if stop.unit else []
+    matches += ["+", "_UID=0", *(f"SYSLOG_IDENTIFIER={name}" for name in _CRON)]
+    return [*matches, "+", "_EXE=/usr/bin/sudo"]
+
+
+def _ran(entry: Entry) -> Optional[str]:
+    job, command = _JOB.match(entry.message), _SUDO.match(entry.message)
+    if entry.source in _CRON and job:
+        return f"cron of {job.group(1)}: {shown(job.group(2))}"
+    return f"sudo by {command.group(1)}: {shown(command.group(2))}" if entry.source == "sudo" and command else None
+
+
+def shown(command: str) -> str:
+    """Return a command line without what may be secret in it: names of programs, files and services are left."""
+    words = command.split()
+    kept = [word if _SHOWN.match(word) else "…" for word in words[:20]]
+    return " ".join(word for number, word in enumerate(kept) if number == 0 or word != "…" or kept[number - 1] != "…")
