@@ -79,7 +79,7 @@ class DescribedHost(Host):
             if process["hidden"] or process["executable"] is None:
                 self._forbidden.add(home + "/exe")
             elif process["executable"]:
-                self._links[home + "/exe"] = process["executable"]
+                self._links.setdefault(home + "/exe", process["executable"])
             self._links.setdefault(home + "/root", "/")
             self._links.setdefault(home + "/ns/pid", "pid:[4026531836]")
             self._links.setdefault(home + "/ns/net", "net:[4026531840]")
