@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A steady load on php-fpm of a lab host, and an account of what became of every request.
 
-Each request bears a number. Its page writes `S number` when it begins and `F number` when it has ended. One that began and
-never ended was cut in half, whatever its client was told. One that failed and never began was lost in a queue. Clients
-keep no connection, since a kept one would hide what happens to new ones.
+Each request bears a number. Its page writes `S number` when it begins and `F number` when it has ended. One that began
+and never ended was cut in half, whatever its client was told. One that failed and never began was lost in a queue.
+Clients keep no connection, since a kept one would hide what happens to new ones.
 """
 
 import http.client
@@ -144,7 +144,7 @@ def loaded(
 ) -> Iterator[list[Account]]:
     """Load a host while the block runs; the account of it is in the list that this gives, afterwards.
 
-    before: for how many seconds it is loaded before that; by default until requests of every kind run, and none in step.
+    before: for how many seconds it is loaded before that; by default until the requests of all clients are under way.
     """
     host.run(": > /srv/shop/account")
     load = Load(address, milliseconds, port)

@@ -154,8 +154,11 @@ def look(host: Host, wanted: Wanted) -> State:
 
 
 def choose(seen: FpmMasters, wanted: Wanted) -> Tuple[Optional[FpmMaster], Optional[StoppedFpm]]:
-    """Return the php-fpm that is named, running or not. Raises Refused where that is none or several."""
-    masters = [one for one in seen.masters if _fits(one, wanted)]
+    """Return the php-fpm that is named, running or not. Raises Refused where that is none or several.
+
+    One in a container is meant only where it is named by its pid, and then refused.
+    """
+    masters = [one for one in seen.masters if _fits(one, wanted) and (wanted.pid is not None or not one.apart)]
     stopped = [one for one in seen.stopped if _fits_stopped(one, wanted)]
     if wanted.state != STARTED and masters:
         stopped = []  # what does not run cannot be meant

@@ -11,13 +11,15 @@ import sys
 
 import pytest
 import yaml
-from ansible_collections.phpfleet.remediation.plugins.module_utils import remedy_module, request
+from ansible_collections.phpfleet.remediation.plugins.module_utils import remedy_module, request, transition_module
 from ansible_collections.phpfleet.remediation.plugins.module_utils.checks.index import CHECKS
+from ansible_collections.phpfleet.remediation.plugins.module_utils.transitions import nginx, php_fpm
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 COLLECTION = "ansible_collections.phpfleet.remediation.plugins"
 MODULES = sorted(name[:-3] for name in os.listdir(os.path.join(ROOT, "plugins", "modules")) if name.endswith(".py"))
 FRAGMENT_PREFIX = "phpfleet.remediation."
+TRANSITIONS = {one.TRANSITION.subject: one.TRANSITION for one in (nginx, php_fpm)}
 # What Ansible adds to every result, and what every failing module may say.
 ANSIBLE_KEYS = {"changed", "invocation", "diff", "failed", "msg", "warnings", "deprecations"}
 
@@ -39,6 +41,8 @@ def documented_options(documentation):
 def argument_spec(name):
     if name == "undo":
         return dict(remedy_module.STATE_OPTIONS, run_id=dict(type="str", required=True))
+    if name in TRANSITIONS:
+        return dict(transition_module.TRANSITION_OPTIONS, **TRANSITIONS[name].options)
     subject = {"findings_info": None, "remedy": None}.get(
         name, name[: -len("_info")] if name.endswith("_info") else name
     )
@@ -91,6 +95,7 @@ def run_module(name, tmp_path):
     environment.update(ANSIBLE_COLLECTIONS_PATH=os.path.join(ROOT, ".cache", "collections"), HOME=str(tmp_path))
     command = [sys.executable, "-m", "ansible", "adhoc", "localhost", "--check", "-e"]
     command += [f"ansible_python_interpreter={sys.executable}", "-m", f"phpfleet.remediation.{name}"]
+    command += ["-a", "state=stopped"] if name in TRANSITIONS else []
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     return json.loads(ran.stdout[ran.stdout.index("{") :])
 
