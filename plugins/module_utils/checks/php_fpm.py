@@ -28,6 +28,7 @@ def verdict(seen: FpmMasters, findings: Sequence[Finding], blind: Sequence[str] 
     if reasons:
         more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
         return unknown(reasons[0] + more, findings)
-    if not (seen.masters or seen.stopped or seen.orphans):
-        return not_applicable(NONE)
-    return found(findings)
+    if any(master.apart is None for master in seen.masters) or seen.stopped or seen.orphans:
+        return found(findings)
+    apart = [f"{master_name(master)} is not judged: {master.apart}; look from inside" for master in seen.masters]
+    return not_applicable("; ".join(apart[:3]) or NONE)
