@@ -22,7 +22,7 @@ from ..facts.fpm_time_limits import (
     MasterLimits,
     PoolLimits,
 )
-from ..model import HIGH, LOW, MEDIUM
+from ..model import LOW, MEDIUM, SEVERITIES
 from ..policy import Policy
 
 LONGEST = "longest_request"
@@ -75,12 +75,13 @@ def contradictions(
     pool: PoolLimits, master: MasterLimits, balancer: Optional[Limit], policy: Policy
 ) -> List[Contradiction]:
     """Return the pairs of limits that contradict each other, the worst first."""
-    found = _of_nginx(pool, master.control, balancer, policy) + _of_php(pool, policy) + _of_stop(master)
     longest, ends = policy.php_fpm.longest_request, pool.terminate.seconds
+    found = []
     if longest and ends and ends < longest:
         says = f"requests may take {longest} s, and php-fpm kills each after {span(pool.terminate)}, half executed"
-        found.append(Contradiction(KILLED_EARLY, LONGEST, TERMINATE, HIGH, says))
-    return sorted(found, key=lambda one: (HIGH, MEDIUM, LOW).index(one.severity))
+        found.append(Contradiction(KILLED_EARLY, LONGEST, TERMINATE, MEDIUM, says))
+    found += _of_nginx(pool, master.control, balancer, policy) + _of_php(pool, policy) + _of_stop(master)
+    return sorted(found, key=lambda one: SEVERITIES.index(one.severity))
 
 
 def span(terminate: Limit) -> str:

@@ -57,16 +57,15 @@ def _grace(master: MasterLimits, policy: Policy) -> List[Loss]:
     control, needed = master.control, longest(master, policy)
     if not control.seconds:
         says = "a reload, and a stop however gentle, kills every request in flight"
-        return [Loss(NO_GRACE, HIGH, says, _set_control(needed))]
+        return [Loss(NO_GRACE, MEDIUM, says, _set_control(needed))]
     found = []
     if needed is None:
         says = f"a reload kills every request that takes longer than {control.seconds:g} s, and nothing ends one sooner"
         do = "say in longest_request what the slowest may take, or set request_terminate_timeout in each pool"
         found.append(Loss(UNBOUNDED, LOW, says, do))
     elif control.seconds < needed:
-        severity = HIGH if policy.php_fpm.longest_request else MEDIUM
         says = f"a reload kills requests after {control.seconds:g} s, and they may take {needed} s"
-        found.append(Loss(SHORT_GRACE, severity, says, _set_control(needed)))
+        found.append(Loss(SHORT_GRACE, MEDIUM, says, _set_control(needed)))
     if control.in_force is False:
         says = (
             f"process_control_timeout = {control.seconds:g}s stands in a file that is newer than the last reload: the "
@@ -129,7 +128,7 @@ def _stop(master: MasterLimits) -> List[Loss]:
     if stop is None or not control or stop > control or not unit.send_sigkill:
         return []
     says = f"systemd kills what is left of a stop after {stop:g} s, where process_control_timeout allows {control:g} s"
-    return [Loss(STOP_TIME, MEDIUM, says, f"set TimeoutStopSec to more than {control:g} s in a drop-in of the unit")]
+    return [Loss(STOP_TIME, HIGH, says, f"set TimeoutStopSec to more than {control:g} s in a drop-in of the unit")]
 
 
 def _init_stop(master: MasterLimits, script: str) -> List[Loss]:
