@@ -12,7 +12,7 @@ from described_host import NOW, DescribedHost
 
 PROGRAM = "/usr/sbin/php-fpm8.2"
 CONFIGURATION = "/etc/php/8.2/fpm/php-fpm.conf"
-TEST = f"{PROGRAM} -tt -y {CONFIGURATION}"
+TEST = f"{PROGRAM} -tt -F -O -y {CONFIGURATION}"
 SAID = "[22-Nov-2026 05:44:51] NOTICE: "
 PRINTED = (
     f"{SAID}[global]\n{SAID}\tpid = /run/php/php8.2-fpm.pid\n{SAID}\tprocess_control_timeout = 0s\n"
@@ -67,7 +67,7 @@ def test_the_ordinary_case() -> None:
     assert (one.root, one.version, one.replaced, one.handles_hup) == ("/", "8.2.36", False, True)
     assert (one.configuration, one.pidfile) == (CONFIGURATION, "/run/php/php8.2-fpm.pid")
     assert (one.passes, one.failure, one.apart, one.unknown) == (True, None, None, ())
-    assert one.settings["process_control_timeout"] == "0s"
+    assert (one.settings["process_control_timeout"], one.settings["daemonize"]) == ("0s", "yes")
     assert one.sources == {"pid": f"{CONFIGURATION}:2"}
     assert [(file.path, file.modified) for file in one.files] == [(CONFIGURATION, NOW - 3600)]
     (pool,) = one.pools
@@ -91,6 +91,11 @@ def test_a_configuration_that_its_test_refuses_is_read_from_its_files() -> None:
 def test_a_test_that_fails_without_a_word() -> None:
     one = only(commands={TEST: dict(status=-11, output="")})
     assert one.failure == "it ends with -11 and gives no reason"
+
+
+def test_a_php_that_is_too_old_to_be_asked_without_writing_a_log() -> None:
+    one = only(commands={TEST: dict(status=64, output="Usage: php-fpm [-n] [-e] [-h] [-i] [-F]\n")})
+    assert one.passes is None and one.failure is None and "too old for -O" in one.unknown[-1]
 
 
 def test_a_test_that_cannot_be_run() -> None:
@@ -265,7 +270,7 @@ def test_a_service_whose_configuration_runs_elsewhere_is_not_stopped() -> None:
 
 def test_a_service_that_names_no_configuration() -> None:
     described = systemd(unit("failed", start=f"{PROGRAM} --nodaemonize"))
-    described["commands"][f"{PROGRAM} -tt"] = f"{SAID}configuration file {CONFIGURATION} test is successful\n"
+    described["commands"][f"{PROGRAM} -tt -F -O"] = f"{SAID}configuration file {CONFIGURATION} test is successful\n"
     assert [one.configuration for one in look(processes=[], **described).stopped] == [CONFIGURATION]
 
 

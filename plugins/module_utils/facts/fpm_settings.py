@@ -13,6 +13,8 @@ from . import fpm_configuration
 from .fpm_configuration import GLOBAL, Said
 from .masters import Reading
 
+# Without -F and -O php-fpm writes what it prints, the passwords in env[] too, into its error log as well.
+TEST = ("-tt", "-F", "-O")
 ANSWER_SECONDS = 10.0
 ANSWER_LIMIT = 16 * 1024 * 1024
 LINES_LIMIT = 20  # of what a test says
@@ -68,31 +70,36 @@ def read(host: Host, path: str, executable: str, untestable: Optional[str]) -> F
 
 def default_configuration(host: Host, executable: str) -> str:
     """Return the php-fpm.conf that a program reads where none is named. Raises CannotLook."""
-    ran = host.run([executable, "-tt"], ANSWER_SECONDS, ANSWER_LIMIT)
+    ran = host.run([executable, *TEST], ANSWER_SECONDS, ANSWER_LIMIT)
     path = fpm_settings.parse(os.fsdecode(ran.output)).file
     if path is None:
-        raise CannotLook(f"{executable}: `{executable} -tt` does not say which configuration it reads")
+        raise CannotLook(f"{executable}: `{executable} -tt -F -O` does not say which configuration it reads")
     return path
 
 
 def _tested(host: Host, path: str, executable: str, found: FpmSettings) -> FpmSettings:
     try:
-        ran = host.run([executable, "-tt", "-y", path], ANSWER_SECONDS, ANSWER_LIMIT)
+        ran = host.run([executable, *TEST, "-y", path], ANSWER_SECONDS, ANSWER_LIMIT)
     except CannotLook as error:
         return found._replace(unknown=(*found.unknown, f"its configuration is not tested: {error}"))
     printed = fpm_settings.parse(os.fsdecode(ran.output))
+    if printed.is_usage:
+        reason = f"{executable}: it is too old for -O, so its test would write into its log; it is not tested"
+        return found._replace(unknown=(*found.unknown, reason))
     found = found._replace(passes=ran.status == 0, warnings=_bounded(printed.warnings))
     if ran.status != 0:
         lines = _bounded(printed.errors) or (f"it ends with {ran.status} and gives no reason",)
         return found._replace(failure="\n".join(lines))
-    if not printed.settings:
+    if GLOBAL not in printed.settings:
         level = found.everywhere.settings.get("log_level", "its own")
         reason = f"{path}: `php-fpm -tt` prints no setting at log_level {level}, so defaults are not known"
         return found._replace(unknown=(*found.unknown, reason))
     sources = {section.name: section.sources for section in (found.everywhere, *found.pools)}
     pools = [name for name in printed.settings if name != GLOBAL]
+    # The test itself was told not to daemonize (-F).
+    printed.settings[GLOBAL]["daemonize"] = found.everywhere.settings.get("daemonize", "yes")
     return found._replace(
-        everywhere=Section(GLOBAL, printed.settings.get(GLOBAL, {}), sources[GLOBAL]),
+        everywhere=Section(GLOBAL, printed.settings[GLOBAL], sources[GLOBAL]),
         pools=tuple(Section(name, printed.settings[name], sources.get(name, {})) for name in pools),
         tested=True,
     )

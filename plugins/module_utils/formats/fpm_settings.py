@@ -34,12 +34,16 @@ _SECRET_VALUE = re.compile(r"(?:pass|pwd|auth|secret|token|key)[a-z_]*[\]]?\s*=|
 
 
 class Printed(NamedTuple):
-    """settings: by section, the pools in order. file: which was read. errors and warnings: a line each."""
+    """settings: by section, the pools in order. file: which was read. errors and warnings: a line each.
+
+    is_usage: it printed which options it has, because it does not know one that it was given.
+    """
 
     settings: Dict[str, Dict[str, str]]
     file: Optional[str]
     errors: Tuple[str, ...]
     warnings: Tuple[str, ...]
+    is_usage: bool
 
 
 def parse(text: str) -> Printed:
@@ -64,7 +68,8 @@ def parse(text: str) -> Printed:
             section = settings.setdefault(said[1:-1], {})
         elif level and _SUCCESSFUL.match(said):
             file = said[len("configuration file ") : -len(" test is successful")]
-    return Printed({name: values for name, values in settings.items() if values}, file, tuple(errors), tuple(warnings))
+    said_something = {name: values for name, values in settings.items() if values}
+    return Printed(said_something, file, tuple(errors), tuple(warnings), text.lstrip().startswith("Usage: "))
 
 
 def _take(section: Dict[str, str], said: str) -> None:
