@@ -5,6 +5,7 @@
 import importlib.util
 import os
 import sys
+import time
 
 from hypothesis import settings
 
@@ -25,6 +26,8 @@ def pytest_report_header() -> str:
 
 
 link_checkout()
+os.environ["TZ"] = "UTC"  # the zone in which described hosts write their logs
+time.tzset()
 sys.path.insert(0, COLLECTIONS)
 # A slow or busy machine must not fail a property that holds; and in CI a red run is to mean a change, not new luck.
 settings.register_profile("phpfleet", deadline=None, derandomize=bool(os.environ.get("CI")))
