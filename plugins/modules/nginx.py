@@ -15,7 +15,8 @@ description:
     answers alone. When it does not, the old one serves again and the new one is ended, by itself, and the module fails.
   - A stop turns new connections away, so it is refused while clients are connected, unless O(allow_loss=true).
   - Each signal goes to the very process that was seen, by a descriptor of it (pidfd) where the kernel has those.
-    SIGKILL, SIGTERM and SIGINT are never sent.
+    SIGTERM and SIGKILL are sent only to a program that was started as the new binary, has not become an nginx, and so
+    serves nobody.
   - Such a change is reversed by asking for the state before, which is returned, and not by
     M(phpfleet.remediation.undo).
 author: phpfleet.remediation contributors (@phpfleet)

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Which signals bring an nginx into a state, or why none may be sent.
 
-What each signal does: docs/nginx.md. SIGTERM and SIGINT cut every request in flight, and none of them is ever sent.
+What each signal does: docs/nginx.md. SIGTERM and SIGINT cut every request in flight, so no nginx that serves gets them;
+a program that was started as its new binary, and has not become an nginx, may be ended by them.
 """
 
 import signal
@@ -93,11 +94,13 @@ def _under_way(state: State, master: NginxMaster) -> Optional[str]:
     )
 
 
-def _cut(master: NginxMaster) -> Optional[str]:
+def _cut(master: NginxMaster) -> str:
+    """Say what the end of workers costs."""
+    kept = "kept connections of clients are closed, so one that sends a request at that very moment has to repeat it"
     if master.shutdown_timeout is None:
-        return None
+        return kept
     return (
-        f"connections that old workers still have after {master.shutdown_timeout:g} s are cut "
+        f"{kept}; connections that old workers still have after {master.shutdown_timeout:g} s are cut "
         f"(worker_shutdown_timeout, {master.shutdown_timeout_source})"
     )
 
@@ -214,6 +217,18 @@ def _end_new(state: State, old: NginxMaster, seconds: float) -> Step:
         guard=waits.to_new(old),
         until=waits.until_new_is_gone(state, old),
         seconds=seconds,
+        otherwise=(_kill_failed(state, old, seconds),),
+    )
+
+
+def _kill_failed(state: State, old: NginxMaster, seconds: float) -> Step:
+    return Step(
+        verb="send_signal",
+        object=f"what {_name(old)} started as its new binary",
+        does="SIGKILL: a program that has not become an nginx, and serves nobody, ends",
+        guard=waits.to_failed(old),
+        until=waits.until_new_is_gone(state, old),
+        seconds=seconds,
     )
 
 
@@ -247,7 +262,7 @@ def _stopped(state: State, master: NginxMaster, wanted: Wanted) -> Plan:
         guard=waits.idle_then(master, signal.SIGQUIT, not wanted.allow_loss),
         until=waits.until_ended(master),
         seconds=wanted.timeout or STOP_SECONDS,
-        risk=_cut(master) or "whoever connects from then on is refused",
+        risk="whoever connects from then on is refused; " + _cut(master),
     )
     return Plan([step])
 

@@ -7,9 +7,9 @@ import time
 from typing import Any, Callable, List, Optional, Tuple
 
 from ..errors import CannotAct, Unneeded
-from ..facts import nginx_logs, nginx_masters, service_units
+from ..facts import nginx, nginx_logs, nginx_masters, processes, service_units
 from ..facts.nginx_masters import NginxMaster, serving, shutting_down
-from ..facts.processes import bears
+from ..facts.processes import Process, bears
 from ..host import Host
 from ..transition import Signal
 from .nginx_state import POLICY, State, again, is_same, logs_of, pid_in, silent, successors
@@ -43,13 +43,28 @@ def idle_then(master: NginxMaster, number: int, demanded: bool) -> Guard:
 
 
 def to_new(old: NginxMaster) -> Guard:
-    """Give SIGQUIT for the new master beside an old one."""
+    """Give SIGQUIT for the new master beside an old one; SIGTERM for what was started as one and has not become it."""
 
     def guard(host: Host) -> Tuple[Any, ...]:
         new = _new(host, old)
-        if new is None:
-            raise Unneeded(f"no new master runs beside nginx {old.process.pid}")
-        return Signal(new.process, signal.SIGQUIT)
+        if new is not None:
+            return Signal(new.process, signal.SIGQUIT)
+        failed = _failed(host, old)
+        if failed is None:
+            raise Unneeded(f"nothing that was started as a new master runs beside nginx {old.process.pid}")
+        return Signal(failed, signal.SIGTERM, caught=False)
+
+    return guard
+
+
+def to_failed(old: NginxMaster) -> Guard:
+    """Give SIGKILL for what was started as a new master, is none, and blocks SIGTERM, as what nginx starts inherits."""
+
+    def guard(host: Host) -> Tuple[Any, ...]:
+        failed = None if _new(host, old) else _failed(host, old)
+        if failed is None:
+            raise Unneeded(f"nothing but nginx runs below nginx {old.process.pid}")
+        return Signal(failed, signal.SIGKILL, caught=False)
 
     return guard
 
@@ -118,6 +133,9 @@ def until_new_is_gone(state: State, old: NginxMaster) -> Until:
         new = _new(host, old)
         if new is not None and serving(new):
             return f"nginx {new.process.pid} still takes connections"
+        failed = _failed(host, old)
+        if failed is not None:
+            return f"process {failed.pid}, which was started as the new master, has not ended"
         if new is None and old.pidfile is not None and pid_in(host, old.pidfile) != old.process.pid:
             return f"{old.pidfile} does not say {old.process.pid} again"
         return _unanswered(host, state)
@@ -190,6 +208,14 @@ def _living(host: Host, master: NginxMaster) -> NginxMaster:
 def _new(host: Host, old: NginxMaster) -> Optional[NginxMaster]:
     masters = host.once(nginx_masters.gather, POLICY).masters
     return next((one for one in successors(masters, old) if not is_same(one, old)), None)
+
+
+def _failed(host: Host, old: NginxMaster) -> Optional[Process]:
+    """Return the child of a master that is none of its workers: what it has run as its new binary."""
+    known = {worker.process.pid for worker in old.workers}
+    children = [one for one in host.once(processes.gather, POLICY).by_pid.values() if one.parent == old.process.pid]
+    strangers = [one for one in children if one.pid not in known and not one.zombie]
+    return next((one for one in strangers if not one.title.startswith(nginx.PROGRAM.worker_title)), None)
 
 
 def _not_ready(host: Host, old: NginxMaster, new: NginxMaster) -> Optional[str]:
