@@ -10,7 +10,7 @@ from ..errors import CannotLook
 from ..formats import fpm_log
 from ..formats.fpm_log import Event
 from ..host import Host
-from . import fpm_configuration, journal, log_files
+from . import fpm_configuration, log_files, systemd_journal
 from .fpm_masters import FpmMaster
 
 DEFAULT = "log/php-fpm.log"  # below PHP_LOCALSTATEDIR, as fpm_conf.c has it
@@ -19,6 +19,8 @@ RECENT_LINES = 20
 RECENT_TAIL = 64 * 1024
 # Of a service, what it writes there is in the journal; elsewhere it is where nobody can look.
 _STANDARD_ERROR = ("/dev/stderr", "/dev/fd/2", "/proc/self/fd/2")
+# A worker's words, and the settings that a test of the configuration prints, env[] with its passwords among them.
+_SECRET = re.compile(r"said into stderr|NOTICE: \t")
 _QUERY = re.compile(r"\?[^\s\"']*")
 
 
@@ -61,7 +63,7 @@ def recent(host: Host, master: FpmMaster, since: float) -> Tuple[str, ...]:
     """Return the last lines that a master itself has logged since a time: to its file, and to the journal.
 
     Before it has opened its log, as when a reload fails, it says what is wrong to its standard error. What could not be
-    read is said in a line. Workers' words and queries of requests are left out: they may hold secrets.
+    read is said in a line. Workers' words, settings and queries of requests are left out: they may hold secrets.
     """
     lines: List[str] = []
     path = place(master)
@@ -71,22 +73,22 @@ def recent(host: Host, master: FpmMaster, since: float) -> Tuple[str, ...]:
         lines.append(str(error))
     try:
         if path == JOURNAL or master.unit:
-            entries = journal.read(host, _matches(master), since)
+            entries = systemd_journal.read(host, _matches(master), since)
             lines += [entry.message for entry in entries if entry.when >= since]
     except CannotLook as error:
         lines.append(str(error))
-    own = [_QUERY.sub("?…", line) for line in dict.fromkeys(lines) if "said into stderr" not in line]
+    own = [_QUERY.sub("?…", line) for line in dict.fromkeys(lines) if not _SECRET.search(line)]
     return tuple(own[-RECENT_LINES:])
 
 
 def _of_journal(host: Host, master: FpmMaster, since: float) -> FpmLog:
-    entries = journal.read(host, _matches(master), since)
+    entries = systemd_journal.read(host, _matches(master), since)
     events: List[Event] = []
     for entry in entries:
         stamped = list(fpm_log.parse(entry.message))
         event = fpm_log.parse_message(log_files.local(entry.when), entry.message)
         events += stamped or ([event] if event else [])
-    cut = len(entries) == journal.ENTRIES_LIMIT
+    cut = len(entries) == systemd_journal.ENTRIES_LIMIT
     name = f"journal of {master.unit.name if master.unit else f'process {master.process.pid}'}"
     return FpmLog(name, tuple(events), entries[0].when if cut else since, cut, ())
 

@@ -11,11 +11,11 @@ from ..formats.fpm_log import Turn
 from ..formats.nginx_log import RESET
 from ..host import Host
 from ..policy import Policy
-from . import fastcgi_fronts, fpm_history, journal, nginx_errors
+from . import fastcgi_fronts, fpm_history, nginx_errors, systemd_journal
 from .fpm_history import History
 from .fpm_masters import FpmMaster
-from .journal import Entry
 from .nginx_errors import Failure, NginxErrors
+from .systemd_journal import Entry
 
 STOPS_LIMIT = 200  # the newest
 ASKED_LIMIT = 10  # for which the journal is asked who it was
@@ -130,7 +130,7 @@ def _asked(host: Host, stops: Sequence[Stop]) -> List[Stop]:
 
 def _with_askers(host: Host, stop: Stop) -> Stop:
     try:
-        entries = journal.read(host, _matches(stop), stop.moment - BEFORE_SECONDS, stop.moment + AFTER_SECONDS)
+        entries = systemd_journal.read(host, _matches(stop), stop.moment - BEFORE_SECONDS, stop.moment + AFTER_SECONDS)
     except CannotLook as error:
         return stop._replace(unknown=str(error))
     shutdown = any(entry.pid == 1 and entry.unit in _SHUTDOWN_UNITS for entry in entries)

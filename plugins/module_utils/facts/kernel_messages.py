@@ -9,7 +9,7 @@ from ..formats import kernel_log
 from ..formats.kernel_log import Fault, OutOfMemory
 from ..host import Host
 from ..policy import Policy
-from . import journal
+from . import systemd_journal
 from .fpm_history import DAY
 
 _KERNEL = ("_TRANSPORT=kernel",)
@@ -33,9 +33,9 @@ def gather(host: Host, policy: Policy) -> KernelMessages:
     """Return what the journal has of the kernel's messages, since policy.php_fpm.history_days."""
     since = host.now() - policy.php_fpm.history_days * DAY
     try:
-        entries = journal.read(host, _KERNEL, since)
+        entries = systemd_journal.read(host, _KERNEL, since)
         # A container's journal has none at all; that of a host begins with those of its boot.
-        if not entries and not journal.read(host, _KERNEL, 0):
+        if not entries and not systemd_journal.read(host, _KERNEL, 0):
             return KernelMessages((), ("the journal has no message of the kernel, as in a container; ask its host",))
     except CannotLook as error:
         return KernelMessages((), (str(error),))
@@ -44,6 +44,10 @@ def gather(host: Host, policy: Policy) -> KernelMessages:
         said = kernel_log.parse_message(entry.message)
         if said is not None:
             messages.append(KernelMessage(entry.when, said))
-    cut = len(entries) == journal.ENTRIES_LIMIT
-    unseen = (f"the kernel says so much that only its last {journal.ENTRIES_LIMIT} messages were read",) if cut else ()
+    cut = len(entries) == systemd_journal.ENTRIES_LIMIT
+    unseen = (
+        (f"the kernel says so much that only its last {systemd_journal.ENTRIES_LIMIT} messages were read",)
+        if cut
+        else ()
+    )
     return KernelMessages(tuple(messages), unseen)

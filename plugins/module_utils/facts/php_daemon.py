@@ -10,7 +10,7 @@ from ..errors import CannotLook, Missing
 from ..formats import php_command
 from ..host import Host
 from ..policy import Policy
-from . import daemon_code, journal, processes, service_units, signal_reactions, supervisor
+from . import daemon_code, processes, service_units, signal_reactions, supervisor, systemd_journal
 from .daemon_code import Code
 from .processes import Process, Processes
 from .service_units import ServiceUnit
@@ -213,7 +213,9 @@ def _escalated(host: Host, daemons: Sequence[PhpDaemon], now: float) -> Tuple[Ma
     if not units:
         return {}, None
     try:
-        entries = journal.read(host, ["_PID=1", *(f"UNIT={name}" for name in sorted(units))], now - HISTORY_SECONDS)
+        entries = systemd_journal.read(
+            host, ["_PID=1", *(f"UNIT={name}" for name in sorted(units))], now - HISTORY_SECONDS
+        )
     except CannotLook as error:
         return {}, str(error)
     found: Dict[str, Escalations] = {}
