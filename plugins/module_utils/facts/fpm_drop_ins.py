@@ -166,7 +166,8 @@ def _place(
     if settings is None:
         return _nowhere(section, f"{path} is there and is not ours; move it away")
     loses = {limit: source for limit in _limits(section) for source in _winner(section, path, limit, before, held)}
-    test = (master.process.executable or "", "-t", "-y", master.configuration or "")
+    # -F -O: what it says goes to us alone, and not into its error log too.
+    test = (master.process.executable or "", "-t", "-F", "-O", "-y", master.configuration or "")
     return DropIn(section, host.physical(path), content, settings, loses, test, None)
 
 
