@@ -180,11 +180,12 @@ class _Run:
 def _proof(
     transition: Transition, wanted: Any, look: Callable[[], Host], before: Any
 ) -> Tuple[Optional[Any], List[str]]:
+    after = None
     try:
         after = transition.look(look(), wanted)
+        return after, list(transition.prove(before, after, wanted))
     except PhpfleetError as error:
-        return None, [f"what it came to cannot be seen, which proves nothing: {error}"]
-    return after, list(transition.prove(before, after, wanted))
+        return after, [f"what it came to cannot be seen, which proves nothing: {error}"]
 
 
 def _troubles(tried: Sequence[Tried]) -> List[str]:

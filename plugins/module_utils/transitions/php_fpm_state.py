@@ -64,7 +64,7 @@ class Wanted(NamedTuple):
     policy: Policy
 
 
-class Tested(NamedTuple):
+class ConfigurationTest(NamedTuple):
     """passes: the configuration is one to start with; None where it was not tested. said: what there is to say."""
 
     passes: Optional[bool]
@@ -92,7 +92,7 @@ class State(NamedTuple):
     stopped: Optional[StoppedFpm]
     executable: Optional[str]
     parent: Optional[Process]
-    tested: Optional[Tested]
+    tested: Optional[ConfigurationTest]
     limits: Optional[MasterLimits]
     workers: Tuple[Worker, ...]
     idle: Optional[Idleness]
@@ -238,11 +238,13 @@ def _with_test(host: Host, wanted: Wanted, state: State) -> State:
     one = state.master or state.stopped
     if one is None:
         return state
-    tested = Tested(one.passes, (*filter(None, [one.failure]), *one.warnings, *(() if one.passes else one.unknown)))
+    tested = ConfigurationTest(
+        one.passes, (*filter(None, [one.failure]), *one.warnings, *(() if one.passes else one.unknown))
+    )
     if tested.passes is None and state.stopped and state.stopped.unit is None and state.executable:
         # Nobody but its orphans says which program a configuration is for.
         read = fpm_settings.read(host, state.configuration, state.executable, None)
-        tested = Tested(read.passes, (*filter(None, [read.failure]), *read.warnings, *read.unknown))
+        tested = ConfigurationTest(read.passes, (*filter(None, [read.failure]), *read.warnings, *read.unknown))
     return state._replace(tested=tested)
 
 
