@@ -8,8 +8,8 @@ import pytest
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotLook
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import (
     php_daemon,
+    process_signals,
     service_units,
-    signal_reactions,
 )
 from ansible_collections.phpfleet.remediation.plugins.module_utils.plain import plain
 from ansible_collections.phpfleet.remediation.plugins.module_utils.policy import policy_from
@@ -124,21 +124,21 @@ def test_other_users_processes_are_said_to_be_unseen():
 @pytest.mark.parametrize(
     ("masks", "reaction"),
     [
-        (("0", "4000", "4a07"), signal_reactions.IGNORED),
-        (("4000", "0", "4004a07"), signal_reactions.BLOCKED),
-        (("0", "0", "4004a07"), signal_reactions.CAUGHT_BY_PHP),
-        (("0", "1", "4004a06"), signal_reactions.CAUGHT_BY_PHP),  # started by nohup(1)
-        (("0", "0", "4000"), signal_reactions.CAUGHT),
-        (("0", "0", "4002"), signal_reactions.CAUGHT),
-        (("0", "1000", "0"), signal_reactions.DEFAULT),
+        (("0", "4000", "4a07"), process_signals.IGNORED),
+        (("4000", "0", "4004a07"), process_signals.BLOCKED),
+        (("0", "0", "4004a07"), process_signals.CAUGHT_BY_PHP),
+        (("0", "1", "4004a06"), process_signals.CAUGHT_BY_PHP),  # started by nohup(1)
+        (("0", "0", "4000"), process_signals.CAUGHT),
+        (("0", "0", "4002"), process_signals.CAUGHT),
+        (("0", "1000", "0"), process_signals.DEFAULT),
     ],
 )
 def test_reactions_to_sigterm(masks, reaction):
     lines = "SigBlk:\t{}\nSigIgn:\t{}\nSigCgt:\t{}\n".format(*(mask.zfill(16) for mask in masks))
-    assert signal_reactions.reactions(DescribedHost({"files": {"/proc/7/status": lines}}), 7)["SIGTERM"] == reaction
+    assert process_signals.reactions(DescribedHost({"files": {"/proc/7/status": lines}}), 7)["SIGTERM"] == reaction
 
 
 @pytest.mark.parametrize("status", ["", "SigIgn:\t0\n", "SigBlk: x\nSigIgn: 0\nSigCgt: 0\n", "\xff" * 9])
 def test_a_status_without_masks_is_no_reaction(status):
     with pytest.raises(CannotLook, match="which signals"):
-        signal_reactions.reactions(DescribedHost({"files": {"/proc/7/status": status}}), 7)
+        process_signals.reactions(DescribedHost({"files": {"/proc/7/status": status}}), 7)

@@ -6,7 +6,7 @@ import signal
 from typing import NamedTuple, Optional, Sequence
 
 from ..facts.php_daemon import PhpDaemon, PhpDaemons
-from ..facts.signal_reactions import BLOCKED, IGNORED
+from ..facts.process_signals import BLOCKED, IGNORED
 from ..model import Finding, Verdict, found, not_applicable, unknown
 
 

@@ -7,7 +7,7 @@ from typing import List, Mapping, NamedTuple, Optional
 
 from ..facts import php_daemon
 from ..facts.php_daemon import PhpDaemon, PhpDaemons
-from ..facts.signal_reactions import CAUGHT, IGNORED
+from ..facts.process_signals import CAUGHT, IGNORED
 from ..model import HIGH, INFO, LOW, Check, Finding, Verdict
 from ..policy import Policy
 from .php_daemon_evidence import called, refuses, signal_name, stop_of, verdict

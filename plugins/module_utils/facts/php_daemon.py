@@ -10,7 +10,7 @@ from ..errors import CannotLook, Missing
 from ..formats import php_command
 from ..host import Host
 from ..policy import Policy
-from . import daemon_code, processes, service_units, signal_reactions, supervisor, systemd_journal
+from . import daemon_code, process_signals, processes, service_units, supervisor, systemd_journal
 from .daemon_code import Code
 from .processes import Process, Processes
 from .service_units import ServiceUnit
@@ -31,7 +31,7 @@ class PhpDaemon(NamedTuple):
 
     started: seconds since the epoch. executable: its path; replaced: another file has that path by now, or none.
     job: the first word after the script, such as ``queue:work``. signals: its reaction to each of
-    signal_reactions.SIGNALS. unit: the service of systemd that it is of. supervised: the program of supervisord that it
+    process_signals.SIGNALS. unit: the service of systemd that it is of. supervised: the program of supervisord that it
     is. child: another PHP program started it. unknown: what could not be seen of it, and why.
     """
 
@@ -157,7 +157,7 @@ def _daemon(
     unknown: List[str] = []
     try:
         executable = host.link(f"/proc/{process.pid}/exe")
-        signals = signal_reactions.reactions(host, process.pid)
+        signals = process_signals.reactions(host, process.pid)
     except Missing:
         return None  # it ended while it was looked at
     except CannotLook as error:
