@@ -15,8 +15,8 @@ connection = socket.create_connection(("127.0.0.1", 80))
 connection.send(b"POST / HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: 100\\r\\n\\r\\nx")
 time.sleep(600)
 """
-# What takes the sockets and ends a moment later, as a build does whose module cannot be used; and what serves nobody and
-# does not end. Both pass the test of the configuration.
+# It takes the sockets and ends a moment later, as a build does whose module cannot be used; or it serves nobody and does
+# not end. Both pass the test of the configuration.
 BROKEN = """#!/bin/sh
 case " $* " in *" -t "*) exit 0;; esac
 exec sleep {seconds}
