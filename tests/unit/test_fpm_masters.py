@@ -130,6 +130,12 @@ def test_what_cannot_be_read_is_not_tested_either() -> None:
     assert one.passes is None and "cannot be read" in one.unknown[-1] and one.pools == ()
 
 
+def test_what_depends_on_the_environment_is_not_tested() -> None:
+    one = only(files={CONFIGURATION: FILE.replace("= 5", "= ${CHILDREN}")})
+    assert one.passes is None and f"{CONFIGURATION}:5: `pm.max_children` depends" in one.unknown[-1]
+    assert one.pools[0].settings["pm.max_children"] == "${CHILDREN}"
+
+
 def test_a_master_in_a_chroot() -> None:
     master = dict(pid=45, executable="/srv/jail/usr/sbin/php-fpm", title="php-fpm: master process (/etc/php-fpm.conf)")
     inside = {"/etc/php-fpm.conf": "[global]\npid = php.pid\n[www]\nlisten = www.sock\nphp_flag[x.y] = on\n"}

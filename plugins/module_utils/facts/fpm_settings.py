@@ -51,7 +51,9 @@ def read(host: Host, path: str, executable: str, untestable: Optional[str]) -> F
     reading = Reading(host)
     prefix = fpm_configuration.prefix_of(executable)
     try:
-        from_files = _sections(fpm_configuration.read(reading, path, prefix), prefix)
+        said = fpm_configuration.read(reading, path, prefix)
+        from_files = _sections(said, prefix)
+        untestable = untestable or _of_the_environment(said)
     except Missing:
         from_files = [Section(GLOBAL, {}, {})]  # the test says so
     except CannotLook as error:
@@ -66,6 +68,14 @@ def read(host: Host, path: str, executable: str, untestable: Optional[str]) -> F
     if untestable:
         return found._replace(unknown=(untestable,))
     return _tested(host, path, executable, found)
+
+
+def _of_the_environment(said: Sequence[Said]) -> Optional[str]:
+    """Return why a configuration cannot be tested by us that depends on what its php-fpm was started with."""
+    for one in said:
+        if "${" in one.value:
+            return f"{one.source}: `{one.name}` depends on the environment of php-fpm, so its test would not tell; write it"
+    return None
 
 
 def default_configuration(host: Host, executable: str) -> str:
