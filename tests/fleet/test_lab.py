@@ -452,6 +452,15 @@ def test_incident_daemon_old_code(fresh_host: Host) -> None:
     ]
 
 
+def test_incident_redis_hangs(fresh_host: Host) -> None:
+    inject(fresh_host, "redis-hangs")
+    assert fresh_host.run("curl --silent --max-time 2 http://localhost/ || echo $?") == "28\n"
+    waiting = "ss --tcp --processes --no-header state established 'dport = :6379'"
+    assert fresh_host.run(waiting).count("php-fpm") == 5 == len(workers(fresh_host, "www"))
+    fresh_host.run("systemctl stop redis")
+    assert ask(fresh_host, "/") == ("200", "no cart today\n")
+
+
 def test_a_second_php_runs_in_a_chroot_of_its_own(fresh_host: Host, lab: Lab) -> None:
     lab.command("second-php", "web1")
     (master,) = fresh_host.run("pgrep --full --parent 1 'master process .*other-fpm'").split()
