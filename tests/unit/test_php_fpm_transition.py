@@ -86,7 +86,8 @@ def front(read_timeout=60.0, keeps=False):
 def state(**changes):
     seen = State(
         now=2000.0, master=master(), stopped=None, executable=EXECUTABLE, parent=None,
-        tested=ConfigurationTest(True, ()), limits=limits(fronts=(front(),)), workers=(), idle=IDLE, silent=(), pidfile_pid=8, logs=(), orphans=(),
+        tested=ConfigurationTest(True, ()),
+        limits=limits(fronts=(front(),)), workers=(), idle=IDLE, silent=(), pidfile_pid=8, logs=(), orphans=(),
         strangers=(), notes=(),
     )  # fmt: skip
     return seen._replace(**changes)
