@@ -28,6 +28,7 @@ KILLED = "killed"  # by a signal that php-fpm does not send at that time
 # memory (Zend/zend_alloc.c), 124 by hard_timeout (zend_execute_API.c), 254 by OPcache (exit(-2)), 70 and 78 of php-fpm.
 CRASH_SIGNALS = frozenset((4, 5, 6, 7, 8, 11, 24, 25, 31))
 _SIGQUIT = 3  # with which php-fpm ends the idle ones it has too many of
+_HIDDEN = "this user may not see every process, so a php-fpm may run whose log was not read; run with become"
 _STOPPING = (fpm_log.TERMINATING, fpm_log.FINISHING, fpm_log.RELOADING, fpm_log.EMERGENCY)
 
 
@@ -99,12 +100,12 @@ def gather(host: Host, policy: Policy) -> FpmHistory:
     now = host.now()
     since = now - policy.php_fpm.history_days * DAY
     ours = [master for master in seen.masters if not master.apart]
-    if not ours and not seen.unseen:
+    if not ours and seen.complete:
         raise NotApplicable("no php-fpm of this host runs, so there is no log of one to read")
     logs: Dict[str, List[FpmMaster]] = {}
     for master in ours:
         logs.setdefault(_name(master), []).append(master)
-    unseen = list(seen.unseen)
+    unseen = [] if seen.complete else [_HIDDEN]  # services and sockets that could not be seen have no logs
     histories: List[History] = []
     for masters in logs.values():
         try:
