@@ -74,7 +74,7 @@ def _of_the_environment(said: Sequence[Said]) -> Optional[str]:
     """Return why a configuration cannot be tested by us that depends on what its php-fpm was started with."""
     for one in said:
         if "${" in one.value:
-            return f"{one.source}: `{one.name}` depends on the environment of php-fpm, so it is not tested; write the value"
+            return f"{one.source}: `{one.name}` depends on the environment of php-fpm, so that it is not tested"
     return None
 
 
