@@ -147,7 +147,9 @@ def _put(directory: int, name: str, content: Optional[bytes], beside: str) -> No
 def _make(directory: int, name: str, content: bytes) -> None:
     descriptor = os.open(name, _CREATE, 0o600, dir_fd=directory)
     try:
-        os.write(descriptor, content)
+        left = memoryview(content)
+        while left:
+            left = left[os.write(descriptor, left) :]
         os.fchmod(descriptor, 0o644)
         os.fsync(descriptor)
     finally:
