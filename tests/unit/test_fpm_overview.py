@@ -31,7 +31,7 @@ def overview(**more: Any) -> Overview:
 
 
 def test_workers_stand_below_their_pools_and_sockets_beside_them() -> None:
-    seen = overview(links={"/proc/45/fd/8": "socket:[800]"})
+    seen = overview(links={"/proc/45/fd/8": "socket:[800]", "/proc/48/fd/0": "/dev/null"})
     (master,) = seen.masters
     assert (master.pid, master.user, master.configuration) == (45, "root", CONFIGURATION)
     (pool,) = master.pools
