@@ -119,7 +119,7 @@ def test_a_host_as_installed_is_told_only_what_is_true(fresh_host, look):
     seen = look()
     assert unknown(seen) == {}
     assert {(finding["check"], finding["severity"]) for finding in seen["findings"]} <= {
-        ("php_fpm.reload_loses_requests", "high"),
+        ("php_fpm.reload_loses_requests", "medium"),
         ("php_fpm.time_limits", "low"),
     }
     seen = look(ask_pools=False)
