@@ -49,12 +49,13 @@ def find(seen: FpmHistory, causes: CrashCauses, policy: Policy) -> Verdict:
 
 def _finding(seen: FpmHistory, history: History, loop: Loop, causes: CrashCauses, policy: Policy) -> Finding:
     what = _evidence(seen, history, loop, causes, policy)
+    words = ", ".join(dict.fromkeys(crash.word for crash in loop.crashes))
     return Finding(
         check=CHECK.id,
         object=pool_object(history, loop.pool),
         severity=severity(seen.now, loop.last, CRITICAL, HIGH, LOW),
         summary=(
-            f"workers of pool {loop.pool} crashed {times(what.crashes)} ({', '.join(what.endings)}), up to {loop.most} "
+            f"workers of pool {loop.pool} crashed {times(what.crashes)} ({words}), up to {loop.most} "
             f"times within {int(LOOP_SECONDS / 60)} minutes, last at {stamp(loop.last)}: {what.cause}"
             f"{doubt(history, loop.pool)}"
         ),

@@ -58,7 +58,7 @@ def _finding(seen: FpmHistory, history: History, pool: str, endings: List[Ending
     return Finding(
         check=CHECK.id,
         object=pool_object(history, pool),
-        severity=severity(seen.now, last, HIGH, MEDIUM, LOW),
+        severity=severity(seen.now, last, HIGH if said else MEDIUM, MEDIUM, LOW),
         summary=(
             f"workers of pool {pool} were ended {times(what.killed)} by a signal that php-fpm did not send, last at "
             f"{stamp(last)}: {what.cause}; half of what they served was done"

@@ -42,7 +42,8 @@ class Evidence(NamedTuple):
 
     ready: when it served again. grace: process_control_timeout as configured now, and grace_changed since. requests:
     that nginx lost meanwhile, as time, method and path, each ``outcome``: to be reconciled with what they did; lost:
-    how many, None where no log of nginx tells.
+    how many, None where no log of nginx tells; others: workers that ended at that time for another reason, which cost
+    some of these.
     """
 
     owner: str
@@ -57,6 +58,7 @@ class Evidence(NamedTuple):
     grace: Optional[float]
     grace_changed: bool
     lost: Optional[int]
+    others: int
     requests: Tuple[str, ...]
     outcome: str
     fronts: Tuple[str, ...]
@@ -124,13 +126,21 @@ def _lost(stop: Stop) -> str:
         return "how many requests it cut is not known, for no log of an nginx here tells of that time"
     if not stop.failures:
         return "nginx lost no request by it"
-    return f"nginx lost {len(stop.failures)} requests meanwhile, each {OUTCOME}: reconcile them"
+    lost = "a request" if len(stop.failures) == 1 else f"{len(stop.failures)} requests"
+    if not _lost_by_it(stop):
+        return f"nginx lost {lost} meanwhile, but as many workers ended for other reasons"
+    return f"nginx lost {lost} meanwhile, each {OUTCOME}: reconcile them"
+
+
+def _lost_by_it(stop: Stop) -> bool:
+    """Whether nginx lost more requests than went with workers that ended at that time for other reasons."""
+    return len(stop.failures or ()) > stop.others
 
 
 def _severity(now: float, stop: Stop) -> str:
-    if stop.failures:
+    if _lost_by_it(stop):
         return severity(now, stop.moment, HIGH, HIGH, MEDIUM)
-    if stop.failures == () or stop.shutdown:
+    if stop.failures is not None or stop.shutdown:
         return INFO
     return severity(now, stop.moment, MEDIUM, MEDIUM, LOW)
 
@@ -151,6 +161,7 @@ def _evidence(history: History, stop: Stop, stops: FpmStops, cause: str) -> Evid
         grace=stop.grace,
         grace_changed=stop.changed,
         lost=None if stop.failures is None else len(failures),
+        others=stop.others,
         requests=tuple(f"{stamp(one.moment)} {one.request}" for one in failures),
         outcome=OUTCOME,
         fronts=stops.fronts,
@@ -161,12 +172,13 @@ def _evidence(history: History, stop: Stop, stops: FpmStops, cause: str) -> Evid
 def _signalled(seen: FpmHistory, history: History, pool: str, endings: Sequence[Ending]) -> Finding:
     last = endings[-1].moment
     signals = most_common(ending.word for ending in endings)
+    words = ", ".join(dict.fromkeys(ending.word for ending in endings))
     return Finding(
         check=CHECK.id,
         object=pool_object(history, pool),
-        severity=severity(seen.now, last, HIGH, HIGH, LOW),
+        severity=severity(seen.now, last, MEDIUM, MEDIUM, LOW),
         summary=(
-            f"workers of pool {pool} were ended {times(len(endings))} by {', '.join(signals)}, last at {stamp(last)}: "
+            f"workers of pool {pool} were ended {times(len(endings))} by {words}, last at {stamp(last)}: "
             f"{_BY_WORKER}{doubt(history, pool)}"
         ),
         evidence=Signalled(

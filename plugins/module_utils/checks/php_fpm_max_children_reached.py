@@ -9,7 +9,7 @@ from ..facts.fpm_history import FpmHistory, History
 from ..facts.fpm_masters import FpmMaster, FpmPool
 from ..facts.fpm_workers import FpmWorkers
 from ..formats.fpm_log import MaxChildren
-from ..model import HIGH, LOW, MEDIUM, Check, Finding, Verdict
+from ..model import LOW, MEDIUM, Check, Finding, Verdict
 from ..policy import Policy
 from .php_fpm_history import doubt, owner, pool_object, severity, stamp, times, verdict
 
@@ -65,7 +65,7 @@ def _logged(
     return Finding(
         check=CHECK.id,
         object=pool_object(history, pool),
-        severity=severity(seen.now, last, HIGH, MEDIUM, LOW),
+        severity=severity(seen.now, last, MEDIUM, MEDIUM, LOW),
         summary=(
             f"pool {pool} reached its pm.max_children of {what.limit} {times(what.reached)}, last at {stamp(last)}: "
             f"requests waited for a worker{doubt(history, pool)}"

@@ -55,6 +55,7 @@ def _finding(
 ) -> Finding:
     words = [word for word in (_word(kernel, ending) for ending in endings) if word]
     last = endings[-1].moment
+    grade = HIGH if words else MEDIUM
     configured = history.pool(pool)
     settings = configured.settings if configured else {}
     what = Evidence(
@@ -73,7 +74,7 @@ def _finding(
     return Finding(
         check=CHECK.id,
         object=pool_object(history, pool),
-        severity=severity(seen.now, last, HIGH, HIGH if words else MEDIUM, LOW),
+        severity=severity(seen.now, last, grade, grade, LOW),
         summary=(
             f"workers of pool {pool} were ended {times(what.killed)} by SIGKILL, last at {stamp(last)}: {what.cause}; "
             "half of what they served was done"

@@ -12,7 +12,7 @@ from ..formats.nginx_log import RESET
 from ..host import Host
 from ..policy import Policy
 from . import fastcgi_fronts, fpm_history, nginx_errors, systemd_journal
-from .fpm_history import History
+from .fpm_history import STOP, History
 from .fpm_masters import FpmMaster
 from .nginx_errors import Failure, NginxErrors
 from .systemd_journal import Entry
@@ -45,6 +45,7 @@ class Stop(NamedTuple):
     since. by_systemd: it stopped or reloaded the unit, or else the signal came from elsewhere; None where there is no
     unit, or unknown says why the journal was not asked. shutdown: of the host. before: what cron and sudo ran before.
     failures: requests that nginx lost in that time to the pools of the log's masters; None where no log tells of it.
+    others: workers that ended in that time for another reason.
     """
 
     moment: float
@@ -59,6 +60,12 @@ class Stop(NamedTuple):
     before: Tuple[str, ...]
     unknown: Optional[str]
     failures: Optional[Tuple[Failure, ...]]
+    others: int
+
+    @property
+    def until(self) -> float:
+        """When the last request of before it had ended, in one way or the other."""
+        return self.ready if self.ready is not None else self.moment + (self.grace or 0)
 
 
 class FpmStops(NamedTuple):
@@ -91,7 +98,11 @@ def _stops(history: History) -> Iterable[Stop]:
             ready = next((then for then, what in after if what == fpm_log.READY), None)
             grace = min((grace for grace in map(_grace, history.masters) if grace is not None), default=None)
             changed = any(file.changed > moment for master in history.masters for file in master.files)
-            yield Stop(moment, kind, history.log.name, unit, ready, grace, changed, None, False, (), NOT_ASKED, None)
+            stop = Stop(
+                moment, kind, history.log.name, unit, ready, grace, changed, None, False, (), NOT_ASKED, None, 0
+            )
+            others = sum(_is_near(stop, one.moment) for one in history.endings if one.ended != STOP)
+            yield stop._replace(others=others)
 
 
 def _grace(master: FpmMaster) -> Optional[float]:
@@ -112,14 +123,17 @@ def _failures(stop: Stop, errors: NginxErrors, addresses: Sequence[str]) -> Opti
     """Return the requests that were reset from the stop on until php-fpm had ended the last one."""
     if not errors.logs or stop.moment < errors.begins:
         return None
-    until = stop.ready if stop.ready is not None else stop.moment + (stop.grace or 0)
     return tuple(
         one
         for one in errors.failures
-        if stop.moment - NEAR_SECONDS <= one.moment <= until + NEAR_SECONDS
+        if _is_near(stop, one.moment)
         and one.errno == RESET
         and any(fastcgi_fronts.serves(one.address, address) for address in addresses)
     )
+
+
+def _is_near(stop: Stop, moment: float) -> bool:
+    return stop.moment - NEAR_SECONDS <= moment <= stop.until + NEAR_SECONDS
 
 
 def _asked(host: Host, stops: Sequence[Stop]) -> List[Stop]:
