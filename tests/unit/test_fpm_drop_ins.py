@@ -208,7 +208,7 @@ GENERATION = 1795292810.0  # the time of its pidfile
 
 
 def test_nothing_changed() -> None:
-    assert changes(debian())[1:] == ((), ())
+    assert changes(debian())[1:] == ((), {}, ())
 
 
 @pytest.mark.parametrize(
@@ -236,8 +236,8 @@ def test_what_it_has_loaded_is_gone() -> None:
     more = "7f1-7f2 r-xp 0 00:f0 9 /usr/lib/libssl.so.3 (deleted)\n7f3-7f4 rw-s 0 00:00 9 /x.so (deleted)\n"
     found = changes(with_files({"/proc/45/maps": lines.replace("ctype.so\n", "ctype.so (deleted)\n") + more})).changes
     assert [(one.kind, one.path) for one in found] == [
-        ("extension", "/usr/lib/php/20220829/ctype.so"),
         ("library", "/usr/lib/libssl.so.3"),
+        ("extension", "/usr/lib/php/20220829/ctype.so"),
     ]
 
 
@@ -261,6 +261,15 @@ def test_what_is_in_force() -> None:
     assert fpm_changes.in_force(found, f"{MAIN}:2") is True
     assert fpm_changes.in_force(found, limits.BUILT_IN) is None  # the file may have said it before
     assert fpm_changes.in_force(changes(debian()), limits.BUILT_IN) is True
+
+
+def test_what_is_not_known_is_not_judged_by_defaults() -> None:
+    host = with_files({POOLS + "/www.conf": dict(content=WWW, uid=33, mode=0o600)})
+    host["forbidden"] = [POOLS + "/www.conf"]
+    for check in CHECKS:
+        if check.id in PARTS["php_fpm_limits"].checks:
+            (checked,) = audit(DescribedHost(host), policy_from({}), [check]).checked
+            assert (checked.verdict.state, list(checked.verdict.findings)) == ("unknown", [])
 
 
 # What the limits are.

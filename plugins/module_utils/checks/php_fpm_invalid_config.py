@@ -41,12 +41,17 @@ def find(seen: FpmMasters, policy: Policy) -> Verdict:
         )
         findings += _findings(php_fpm.master_name(master), evidence)
         if master.passes is None:
-            untested += master.unknown or [f"{php_fpm.master_name(master)}: its configuration was not tested"]
+            untested += _reasons(php_fpm.master_name(master), master.unknown)
     for one in seen.stopped:
         findings += _findings(f"php-fpm {one.configuration}", _of_stopped(one))
         if one.passes is None:
-            untested += one.unknown or [f"php-fpm {one.configuration}: its configuration was not tested"]
+            untested += _reasons(f"php-fpm {one.configuration}", one.unknown)
     return php_fpm.verdict(seen, findings, untested)
+
+
+def _reasons(name: str, unknown: Sequence[str]) -> List[str]:
+    """Return why a configuration was not tested, each with the name of whom it is about."""
+    return [f"{name}: {one}" if one.startswith("its ") else one for one in unknown] or [f"{name}: it was not tested"]
 
 
 def _of_stopped(one: StoppedFpm) -> Evidence:

@@ -50,7 +50,7 @@ def writing(
     content = render(section, {**place.settings, **shown}, section != GLOBAL)
     said = ", ".join(f"{name} = {value}" for name, value in sorted(shown.items()))
     guard = Guard(place.path, place.content, content, place.test, resolves)
-    return Writing(guard, f"write {said} into {place.path} (php_fpm_limits does)", reason)
+    return Writing(guard, f"php_fpm_limits writes {said} into a file of its own beside the pools", reason)
 
 
 def _reason(master: FpmMaster, place: DropIn, values: Mapping[str, int]) -> Optional[str]:

@@ -28,13 +28,13 @@ SAY = "say in longest_request what the slowest request may take, and numbers tha
 
 
 class Evidence(NamedTuple):
-    """owner: the user whom the pool runs as. cause: what contradicts. longest_request: seconds, None where not known.
+    """user: whom the pool runs as. cause: what contradicts. longest_request: seconds, None where not known.
 
     chain: every limit from inside out, with where it was set and whether it is in force. proposed: what should be
     other. not_written: why the remedy leaves some of it. masters: to be reloaded, for the reason in reload.
     """
 
-    owner: str
+    user: str
     cause: str
     kinds: Tuple[str, ...]
     longest_request: Optional[int]
@@ -75,7 +75,7 @@ def _finding(
         severity=found[0].severity,
         summary=f"{name}: {_summary(found, proposed, _chain(limits, master, pool))}",
         evidence=Evidence(
-            owner=pool.pool.settings.get("user", ""),
+            user=pool.pool.settings.get("user", ""),
             cause="; ".join(kinds(found)),
             kinds=kinds(found),
             longest_request=longest_request(pool, policy),

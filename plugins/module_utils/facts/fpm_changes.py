@@ -4,7 +4,7 @@
 
 import os
 import re
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import CannotLook, Missing
 from ..host import Host
@@ -41,10 +41,11 @@ class Change(NamedTuple):
 
 
 class MasterChanges(NamedTuple):
-    """changes: by path. unknown: sentences on what could not be compared."""
+    """changes: by path. settings: those that say settings, whether certain by path. unknown: what was not compared."""
 
     master: FpmMaster
     changes: Tuple[Change, ...]
+    settings: Mapping[str, bool]
     unknown: Tuple[str, ...]
 
 
@@ -69,12 +70,11 @@ def in_force(changed: MasterChanges, source: str) -> Optional[bool]:
     """
     if changed.master.generation is None:
         return None
-    own = [change for change in changed.changes if change.kind in (CONFIGURATION, INI)]
     path = source.rpartition(":")[0]
     if path.startswith("/"):
-        own = [change for change in own if change.path == path]
-        return not any(change.certain for change in own) and (None if own else True)
-    return None if own else True
+        certain = changed.settings.get(path)
+        return True if certain is None else False if certain else None
+    return None if changed.settings else True
 
 
 def _builds(host: Host, policy: Policy) -> Optional[PhpBuilds]:
@@ -98,11 +98,18 @@ def _of_master(host: Host, master: FpmMaster, builds: Optional[PhpBuilds]) -> Ma
         changes += _ini(host, master, _build(builds, master), since, unknown)
     changes += _mapped(host, master, since, unknown)
     unique: Dict[Tuple[str, str], Change] = {(change.kind, change.path): change for change in reversed(changes)}
-    return MasterChanges(master, tuple(sorted(unique.values())), tuple(unknown))
+    settings = {change.path: change.certain for change in unique.values() if change.kind in (CONFIGURATION, INI)}
+    return MasterChanges(master, tuple(sorted(unique.values(), key=_by_path)), settings, tuple(unknown))
+
+
+def _by_path(change: Change) -> Tuple[str, str]:
+    return change.path, change.kind
 
 
 def _name(master: FpmMaster) -> str:
-    return f"php-fpm {master.configuration or master.process.pid}"
+    if master.configuration is None:
+        return f"php-fpm {master.process.pid}"
+    return f"php-fpm {master.root.rstrip('/')}{master.configuration}"
 
 
 def _executable(master: FpmMaster) -> Change:

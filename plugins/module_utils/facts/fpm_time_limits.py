@@ -4,7 +4,7 @@
 
 import os
 import re
-from typing import List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import CannotLook
 from ..formats.init_script import stop_signal
@@ -91,8 +91,8 @@ def gather(host: Host, policy: Policy) -> FpmTimeLimits:
     unseen: List[str] = []
     without_fronts: List[str] = []
     without_ini: List[str] = []
-    fronts = _fronts(host, policy, without_fronts) if changes.masters else ()
-    runtimes = _runtimes(host, policy, without_ini) if changes.masters else ()
+    fronts = _fronts(host, policy, without_fronts) if changes.masters else {}
+    runtimes = _runtimes(host, policy, without_ini) if changes.masters else {}
     masters = []
     for changed in changes.masters:
         try:
@@ -118,34 +118,47 @@ def limit_of(settings: Mapping[str, str], sources: Mapping[str, str], name: str,
     return Limit(name, float(found.group(1)) or None, source, in_force(changed, source))
 
 
-def _fronts(host: Host, policy: Policy, unseen: List[str]) -> Sequence[Front]:
+def _fronts(host: Host, policy: Policy, unseen: List[str]) -> Mapping[str, Sequence[Front]]:
+    """Return the fronts by what _place() says of their addresses."""
     try:
         seen = host.once(fastcgi_fronts.gather, policy)
     except CannotLook as error:
         unseen.append(f"what nginx waits for php-fpm: {error}")
-        return ()
+        return {}
     unseen.extend(seen.unseen)
-    return seen.fronts
+    found: Dict[str, List[Front]] = {}
+    for front in seen.fronts:
+        found.setdefault(_place(front.address), []).append(front)
+    return found
 
 
-def _runtimes(host: Host, policy: Policy, unseen: List[str]) -> Sequence[Runtime]:
+def _place(address: str) -> str:
+    """Return the path of an address, or its port: what a pool and its fronts have in common."""
+    return address if address.startswith("/") else address.rpartition(":")[2]
+
+
+def _runtimes(host: Host, policy: Policy, unseen: List[str]) -> Mapping[Tuple[int, str], Runtime]:
+    """Return how PHP is configured to run, by the master's pid and the name of the pool."""
     try:
         seen = host.once(php_builds.gather, policy)
     except CannotLook as error:
         unseen.append(f"what the ini files of PHP say: {error}")
-        return ()
-    return seen.runtimes
+        return {}
+    return {(pid, one.pool): one for one in seen.runtimes if one.pool is not None for pid in one.masters}
 
 
 def _of_master(
     host: Host,
     changed: MasterChanges,
-    fronts: Sequence[Front],
-    runtimes: Sequence[Runtime],
+    fronts: Mapping[str, Sequence[Front]],
+    runtimes: Mapping[Tuple[int, str], Runtime],
     unseen: List[str],
     without_ini: List[str],
 ) -> MasterLimits:
     master = changed.master
+    if not master.pools:
+        why = f": {master.unknown[-1]}" if master.unknown else ""
+        raise CannotLook(f"php-fpm {master.process.pid}: what it is configured with is not known{why}")
     return MasterLimits(
         master=master,
         control=limit_of(master.settings, master.sources, PROCESS_CONTROL, changed),
@@ -169,17 +182,16 @@ def _of_pool(
     host: Host,
     changed: MasterChanges,
     pool: FpmPool,
-    fronts: Sequence[Front],
-    runtimes: Sequence[Runtime],
+    fronts: Mapping[str, Sequence[Front]],
+    runtimes: Mapping[Tuple[int, str], Runtime],
     unseen: List[str],
 ) -> PoolLimits:
     own = _served(host, pool, fronts) if changed.master.root == "/" else ()
-    pid = changed.master.process.pid
-    runtime = next((one for one in runtimes if pid in one.masters and one.pool == pool.name), None)
+    runtime = runtimes.get((changed.master.process.pid, pool.name))
     if runtime is None:
         unseen.append(
-            f"pool {pool.name} of {changed.master.configuration}: which ini files its PHP reads is not known, nor its "
-            f"{EXECUTION}, {INPUT} and {SOCKET}"
+            f"pool {pool.name} of {changed.master.root.rstrip('/')}{changed.master.configuration}: which ini files its "
+            f"PHP reads is not known, nor its {EXECUTION}, {INPUT} and {SOCKET}"
         )
     return PoolLimits(
         pool=pool,
@@ -193,11 +205,12 @@ def _of_pool(
     )
 
 
-def _served(host: Host, pool: FpmPool, fronts: Sequence[Front]) -> Tuple[Front, ...]:
+def _served(host: Host, pool: FpmPool, fronts: Mapping[str, Sequence[Front]]) -> Tuple[Front, ...]:
     if pool.address is None:
         return ()
     address = fastcgi_fronts.physical(host, pool.address)
-    return tuple(front for front in fronts if fastcgi_fronts.serves(front.address, address))
+    near = fronts.get(_place(address), ())
+    return tuple(front for front in near if fastcgi_fronts.serves(front.address, address))
 
 
 def _of_php(runtime: Optional[Runtime], name: str, changed: MasterChanges, unseen: List[str]) -> Optional[Limit]:
