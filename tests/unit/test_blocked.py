@@ -186,6 +186,12 @@ def test_a_process_that_waits_in_no_call(line: str) -> None:
     assert look(Line(line), 5, TABLE) == (Waiting("none", None, None), None)
 
 
+def test_a_process_that_left_the_call_while_it_was_looked_at() -> None:
+    host = Line("43 0xa " + STACK)
+    host.link = lambda path: setattr(host, "line", "running") or "socket:[77]"  # type: ignore[assignment]
+    assert look(host, 5, TABLE) == (Waiting("none", None, None), None)
+
+
 def test_a_poll_of_more_than_anyone_polls_is_bounded() -> None:
     line = f"7 0x1000 {(1 << 40):#x} 0x0 0x0 0x0 0x0 0x7ffd7e3559d8 0x7f0c282f66f0"
     assert look(Line(line, b"\5\0\0\0\1\0\0\0" * 100000), 5, TABLE) == (Waiting("socket", "10.0.0.5:6379", 12.5), 77)
