@@ -183,6 +183,8 @@ def test_where_a_relative_log_is(executable: str, value: str, log: str) -> None:
         (dict(log=dict(kind="fifo")), f"{LOG}: it is no plain file"),
         (dict(configuration="[global]\nerror_log = syslog\n"), "journalctl: it is not run on this host"),
         (dict(processes=[MASTER]), "this user may not see every process"),
+        (dict(forbidden=[CONFIGURATION]), "php-fpm 45: where its log is is not known"),
+        (dict(processes=[INIT, dict(MASTER, title="php-fpm: master process ()")]), "where its log is is not known"),
     ],
 )
 def test_a_log_that_is_not_looked_at_is_said(more: Dict[str, Any], said: str) -> None:

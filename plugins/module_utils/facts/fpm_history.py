@@ -102,10 +102,13 @@ def gather(host: Host, policy: Policy) -> FpmHistory:
     ours = [master for master in seen.masters if not master.apart]
     if not ours and seen.complete:
         raise NotApplicable("no php-fpm of this host runs, so there is no log of one to read")
+    unseen = [] if seen.complete else [_HIDDEN]  # services and sockets that could not be seen have no logs
     logs: Dict[str, List[FpmMaster]] = {}
     for master in ours:
-        logs.setdefault(_name(master), []).append(master)
-    unseen = [] if seen.complete else [_HIDDEN]  # services and sockets that could not be seen have no logs
+        try:
+            logs.setdefault(_name(master), []).append(master)
+        except CannotLook as error:
+            unseen.append(str(error))
     histories: List[History] = []
     for masters in logs.values():
         try:

@@ -38,7 +38,9 @@ class FpmLog(NamedTuple):
 
 
 def place(master: FpmMaster) -> str:
-    """Return the path of a master's log, as we see it, or JOURNAL."""
+    """Return the path of a master's log, as we see it, or JOURNAL. Raises CannotLook where it can't be known."""
+    if not master.settings and not master.pools and master.unknown:
+        raise CannotLook(f"php-fpm {master.process.pid}: where its log is is not known: {master.unknown[0]}")
     value = master.settings.get("error_log") or DEFAULT
     if value.lower() == "syslog" or value in _STANDARD_ERROR:
         return JOURNAL
@@ -66,8 +68,9 @@ def recent(host: Host, master: FpmMaster, since: float) -> Tuple[str, ...]:
     read is said in a line. Workers' words, settings and queries of requests are left out: they may hold secrets.
     """
     lines: List[str] = []
-    path = place(master)
+    path = JOURNAL
     try:
+        path = place(master)
         lines += _lines_since(os.fsdecode(host.read_end(path, RECENT_TAIL)), since) if path != JOURNAL else []
     except CannotLook as error:
         lines.append(str(error))
