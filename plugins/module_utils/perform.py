@@ -91,8 +91,11 @@ def _plan(transition: Transition, wanted: Any, look: Callable[[], Host], patienc
 
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Let a lost connection, whose terminal sends SIGHUP, not end a run between a stop and its start."""
-    former = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    """Let a lost connection, whose terminal sends SIGHUP, not end a run between a stop and its start.
+
+    By a handler that does nothing: what is ignored stays ignored in the programs that are started meanwhile.
+    """
+    former = signal.signal(signal.SIGHUP, lambda number, frame: None)
     try:
         yield
     finally:

@@ -171,6 +171,7 @@ END
     assert any("nowhere.sock" in problem and problem.startswith("log:") for problem in failed["problems"]), failed
     assert [step["result"] for step in failed["steps"]] == ["failed", "failed"], failed
     assert still["failed"] and still["after"]["running"] is False
+    assert any("nowhere.sock" in problem and problem.startswith("log:") for problem in still["problems"]), still
     host.run("rm /etc/php/*/fpm/pool.d/zz-nowhere.conf")
     (started,) = php_fpm({"state": "started"})
     assert started["changed"] and started["after"]["pools"][0]["answers"], started

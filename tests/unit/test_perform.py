@@ -217,16 +217,18 @@ def test_what_is_not_as_asked_is_a_failure(tmp_path, lamp):
     assert done.problems == ["it flickers", "the log says so"]
 
 
-def test_what_cannot_be_seen_afterwards_proves_nothing(tmp_path, lamp):
+@pytest.mark.parametrize("part", ["look", "prove"])
+def test_what_cannot_be_seen_afterwards_proves_nothing(tmp_path, lamp, part):
     asked = transition(lamp, step(lamp))
 
-    def look(host, wanted):
+    def blinded(*arguments):
         if lamp.read_text() == "on":
             raise CannotLook("it blinds")
-        return asked.look(host, wanted)
+        return asked.look(*arguments)
 
-    done = run(tmp_path, asked._replace(look=look))
-    assert done.after is None and "it blinds" in done.problems[0]
+    done = run(tmp_path, asked._replace(**{part: blinded}))
+    assert "it blinds" in done.problems[0] and lamp.read_text() == "on"
+    assert done.after == (None if part == "look" else Lamp("on"))
 
 
 def test_the_journal_has_every_step_before_the_first_and_its_outcome_after(tmp_path, lamp):
@@ -260,13 +262,17 @@ def test_nothing_is_done_where_the_journal_cannot_be_kept(tmp_path, lamp):
 
 
 def test_a_lost_connection_does_not_end_a_run_between_two_steps(tmp_path, lamp):
+    ignored = []
+
     def guard(host):
         os.kill(os.getpid(), signal.SIGHUP)
+        ignored.append(host.run(["/bin/grep", "SigIgn", "/proc/self/status"], 10, 1000).output.split()[1])
         return Turn(str(lamp), "on")
 
     former = signal.getsignal(signal.SIGHUP)
     assert run(tmp_path, transition(lamp, step(lamp, guard=guard))).problems == []
     assert signal.getsignal(signal.SIGHUP) == former
+    assert not int(ignored[0], 16) & 1  # what is started meanwhile must not ignore it for ever
 
 
 def test_all_steps_are_told_with_those_that_take_back(lamp):

@@ -87,14 +87,17 @@ def state(**changes):
     seen = State(
         now=2000.0, master=master(), stopped=None, executable=EXECUTABLE, parent=None,
         tested=ConfigurationTest(True, ()),
-        limits=limits(fronts=(front(),)), workers=(), idle=IDLE, silent=(), pidfile_pid=8, logs=(), orphans=(),
-        strangers=(), notes=(),
+        limits=limits(fronts=(front(),)), workers=(), idle=IDLE,
+        asked=True, silent=(), pidfile_pid=8, logs=(), orphans=(),
+        strangers=(), systemctl="/usr/bin/systemctl", notes=(),
     )  # fmt: skip
     return seen._replace(**changes)
 
 
 def stopped(unit=SYSTEMD, **changes):
-    return state(master=None, stopped=StoppedFpm(CONFIGURATION, unit, (pool(),)), limits=None, idle=None, **changes)
+    return state(
+        master=None, stopped=StoppedFpm(CONFIGURATION, unit, (pool(),)), limits=None, idle=None, asked=False, **changes
+    )
 
 
 def plan(seen, name, **params):
@@ -426,5 +429,7 @@ def test_what_a_result_tells():
     shown = php_fpm.show(state(silent=(("www", "full"),), idle=BUSY))
     assert (shown.running, shown.pid, shown.unit, shown.idle) == (True, 8, "php8.2-fpm.service", False)
     assert shown.pools[0].answers is False and shown.pools[0].reason == "full"
+    assert php_fpm.show(state()).pools[0].answers is True
+    assert php_fpm.show(state(asked=False)).pools[0].answers is None
     assert php_fpm.show(stopped()).running is False
     assert php_fpm.show(state(master=None)).configuration == "php-fpm"

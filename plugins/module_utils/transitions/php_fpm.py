@@ -6,7 +6,7 @@ import time
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import Refused
-from ..facts import fpm_logs
+from ..facts import fpm_logs, systemd_journal
 from ..facts.fpm_masters import FpmMaster, FpmPool
 from ..host import Host
 from ..policy import policy_from
@@ -27,6 +27,7 @@ OPTIONS: Dict[str, Dict[str, Any]] = dict(
     stranger_pids=dict(type="list", elements="int", default=[]),
     start_command=dict(type="list", elements="str", default=[]),
 )
+LINES_LIMIT = 20  # of a log, in the problems of a result
 
 
 class ShownPool(NamedTuple):
@@ -165,15 +166,19 @@ def show(state: State) -> Shown:
 
 def _pool(state: State, pool: FpmPool) -> ShownPool:
     reason = dict(state.silent).get(pool.name)
-    asked = state.master is not None and state.pidfile_pid is not None
-    return ShownPool(pool.name, pool.address, (reason is None) if asked else None, reason)
+    return ShownPool(pool.name, pool.address, (reason is None) if state.asked else None, reason)
 
 
 def tell(host: Host, before: State, since: float) -> Sequence[str]:
-    """Return what the master has logged since, of which only itself knows why it failed."""
-    if before.master is None:
-        return ()
-    return [f"log: {line}" for line in fpm_logs.recent(host, before.master, since)]
+    """Return what php-fpm has logged since, of which only itself knows why it failed."""
+    if before.master is not None:
+        lines: Sequence[str] = fpm_logs.recent(host, before.master, since)
+    elif before.stopped is not None and before.stopped.unit is not None:
+        unit = before.stopped.unit.name
+        lines = [entry.message for entry in systemd_journal.read(host, [f"_SYSTEMD_UNIT={unit}"], since)]
+    else:
+        return ()  # its own program says why on the spot
+    return [f"log: {line}" for line in lines[-LINES_LIMIT:]]
 
 
 TRANSITION = Transition(

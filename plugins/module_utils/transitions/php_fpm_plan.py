@@ -23,7 +23,6 @@ STRANGER_SECONDS = 30.0
 # request_terminate_timeout is looked at each third of it, so a request may take a third longer (fpm_pctl_heartbeat()).
 TERMINATE_FACTOR = 4 / 3
 _UNLOADABLE = "Unable to load dynamic library"
-_SYSTEMCTL = "/usr/bin/systemctl"
 _STARTS_AGAIN = ("always", "on-success")  # what systemd does after a clean end, by Restart=
 
 
@@ -270,9 +269,9 @@ def _command(state: State, wanted: Wanted) -> Command:
     seconds = wanted.timeout or START_SECONDS
     if wanted.start_command:
         return Command(wanted.start_command, seconds)
-    if unit:
+    if unit and state.systemctl:
         # A unit that was started often in a short time is not started again before its failures are forgotten.
-        return Command((_SYSTEMCTL, "start", unit.name), seconds, (_SYSTEMCTL, "reset-failed", unit.name))
+        return Command((state.systemctl, "start", unit.name), seconds, (state.systemctl, "reset-failed", unit.name))
     if state.master and state.master.init_script:
         return Command((state.master.init_script, "start"), seconds)
     return Command((state.executable or "", "--daemonize", "--fpm-config", state.configuration), seconds)

@@ -15,6 +15,7 @@ from ..facts import (
     fpm_time_limits,
     fpm_workers,
     processes,
+    service_units,
     sockets,
 )
 from ..facts.fpm_idleness import Idleness
@@ -39,6 +40,7 @@ SERVING = (RELOADED, RESTARTED, STARTED)  # after which every pool has to answer
 # by most balancers once in two seconds or more, so that one of a few such times is quiet there.
 QUIET_SECONDS = 0.3
 QUIET_TRIES = 3
+SILENT_LIMIT = 5  # pools that do not answer, each of which takes its time, before no more are asked
 PIDFILE_LIMIT = 64
 
 
@@ -82,7 +84,8 @@ class State(NamedTuple):
     """One look at it. master is None where it does not run, and then stopped says what is to run.
 
     parent: the process that started the master, None where that is process 1. executable: of what runs or is to run.
-    idle: None where it was not asked. silent: pools that do not answer, with the reason. pidfile_pid: what its pidfile
+    idle: None where it was not asked. asked: whether its pools were; silent: those that do not answer, with the reason.
+    systemctl: where that program is, None where there is none. pidfile_pid: what its pidfile
     says. orphans: workers without a master that hold a socket of it. strangers: other processes that do. notes: what
     could not be seen and is relied on.
     """
@@ -96,11 +99,13 @@ class State(NamedTuple):
     limits: Optional[MasterLimits]
     workers: Tuple[Worker, ...]
     idle: Optional[Idleness]
+    asked: bool
     silent: Tuple[Tuple[str, str], ...]
     pidfile_pid: Optional[int]
     logs: Tuple[Log, ...]
     orphans: Tuple[Orphan, ...]
     strangers: Tuple[Process, ...]
+    systemctl: Optional[str]
     notes: Tuple[str, ...]
 
     @property
@@ -134,11 +139,13 @@ def look(host: Host, wanted: Wanted) -> State:
         limits=None,
         workers=(),
         idle=None,
+        asked=False,
         silent=(),
         pidfile_pid=None,
         logs=(),
         orphans=(),
         strangers=(),
+        systemctl=_systemctl(host),
         notes=seen.unseen,
     )
     state = _with_holders(host, policy, state, seen, running)
@@ -149,7 +156,7 @@ def look(host: Host, wanted: Wanted) -> State:
         return state._replace(logs=logs_of(host, master))
     state = state._replace(pidfile_pid=pidfile_of(host, master))
     if wanted.state in SERVING:
-        state = state._replace(silent=silent_pools(host, master))
+        state = state._replace(asked=True, silent=silent_pools(host, master))
     return _with_requests(host, wanted, state) if wanted.state in LOSING else state
 
 
@@ -209,6 +216,16 @@ def _parent(master: Optional[FpmMaster], running: Processes) -> Optional[Process
     if master is None or master.process.parent == 1:
         return None
     return running.by_pid.get(master.process.parent)
+
+
+def _systemctl(host: Host) -> Optional[str]:
+    for path in service_units.PROGRAMS:
+        try:
+            host.stat(path, follow=True)
+        except Missing:
+            continue
+        return path
+    return None
 
 
 def _with_holders(host: Host, policy: Policy, state: State, seen: FpmMasters, running: Processes) -> State:
@@ -286,6 +303,9 @@ def silent_pools(host: Host, master: FpmMaster) -> Tuple[Tuple[str, str], ...]:
     """Return the pools that do not answer, each with the reason."""
     silent: List[Tuple[str, str]] = []
     for pool in master.pools:
+        if len(silent) >= SILENT_LIMIT:
+            silent.append((pool.name, f"it was not asked, because {SILENT_LIMIT} others do not answer"))
+            continue
         try:
             fpm_ping.ping(host, master, pool)
         except CannotLook as error:
