@@ -4,7 +4,6 @@
 
 import json
 import threading
-import time
 
 import pytest
 from load import Load, loaded, prepare
