@@ -176,3 +176,9 @@ def test_the_number_of_fronts_is_bounded(monkeypatch: Any) -> None:
 )
 def test_which_pool_a_front_leads_to(front: str, pool: str, same: bool) -> None:
     assert serves(front, pool) is same
+
+
+def test_blocks_are_bounded_through_includes() -> None:
+    text = "http { " + "a { " * 50 + "include deeper.conf;" + " }" * 50 + " }"
+    files = {"/etc/nginx/deeper.conf": "a { " * 60 + " }" * 60}
+    assert "blocks in one another" in fronts(text, files=files).unseen[0]

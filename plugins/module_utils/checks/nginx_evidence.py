@@ -18,8 +18,8 @@ def ours(seen: NginxMasters) -> List[NginxMaster]:
 
 
 def nobody(seen: NginxMasters) -> Optional[Verdict]:
-    """Return the verdict where there is nobody to judge, None where there is."""
-    if ours(seen) or seen.orphans:
+    """Return the verdict where there is no master to judge, None where there is one."""
+    if ours(seen):
         return None
     if not seen.complete:
         return unknown(HIDDEN)

@@ -52,7 +52,7 @@ class Evidence(NamedTuple):
 
 
 def find(seen: NginxMasters, policy: Policy) -> Verdict:
-    nothing = nobody(seen)
+    nothing = None if seen.orphans else nobody(seen)
     if nothing is not None:
         return nothing
     limit = policy.nginx.old_worker_seconds

@@ -77,6 +77,7 @@ class _Includes:
         self._reading = reading
         self._directory = os.path.dirname(path)
         self._statements = 0
+        self._blocks = 0  # that are open, also around an include
 
     def read(self, path: str, depth: int) -> Tuple[Said, ...]:
         if depth > nginx.INCLUDE_DEPTH:
@@ -97,9 +98,17 @@ class _Includes:
                 for included in self._reading.matching(os.path.join(self._directory, words[1])):
                     said += self.read(included, depth + 1)
                 continue
-            inside = None if block is None else self._expanded(block, path, depth)
+            inside = None if block is None else self._inside(block, path, depth)
             said.append(Said(words[0], words[1:], f"{path}:{line}", inside))
         return tuple(said)
+
+    def _inside(self, block: Sequence[language.Directive], path: str, depth: int) -> Tuple[Said, ...]:
+        self._blocks += 1
+        if self._blocks > language.DEPTH_LIMIT:
+            raise TooLarge(f"{path}: it has more than {language.DEPTH_LIMIT} blocks in one another", path=path)
+        inside = self._expanded(block, path, depth)
+        self._blocks -= 1
+        return inside
 
     def _count(self, path: str, statements: int) -> None:
         self._statements += statements

@@ -85,7 +85,7 @@ def show(state: State) -> Shown:
         workers=tuple(one.process.pid for one in serving(master)) if master else (),
         shutting_down=tuple(one.process.pid for one in shutting_down(master)) if master else (),
         clients=clients(master) if master else None,
-        silent=state.silent,
+        silent=tuple(state.silent.values()),
         beside=tuple(one.process.pid for one in state.masters if one.process.pid != pid),
     )
 

@@ -106,8 +106,8 @@ def _cut(master: NginxMaster) -> str:
 
 
 def _notes(state: State) -> List[str]:
-    notes = [f"it did not answer before either, so it is not asked afterwards: {one}" for one in state.silent]
-    if state.master and state.master.listening and not state.asked:
+    notes = [f"it did not answer before either, so it need not afterwards: {one}" for one in state.silent.values()]
+    if state.master and state.master.listening and not (state.answering or state.silent):
         notes.append("no address is known where it serves HTTP, so that it answers is not proven")
     if state.tested:
         notes += [f"the configuration test warns: {one}" for one in state.tested.warnings]
@@ -315,7 +315,7 @@ def prove(before: State, after: State, wanted: Wanted) -> Sequence[str]:
 
 
 def _not_serving(before: State, after: State, now: NginxMaster) -> List[str]:
-    doubts = [] if before.silent else list(after.silent)
+    doubts = [reason for address, reason in after.silent.items() if address in before.answering]
     if not serving(now):
         doubts.append(f"{_name(now)} has no worker that takes connections")
     if after.pidfile_pid is not None and after.pidfile_pid != now.process.pid:

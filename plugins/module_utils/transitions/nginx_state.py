@@ -46,8 +46,8 @@ class State(NamedTuple):
 
     tested: what the configuration test says, by the program that would read it; None where the state needs no test.
     program: the path that an upgrade would run. is_followed: systemd takes the pid of a new master from a pidfile.
-    pidfile_pid: what the pidfile says. asked: addresses where it serves HTTP. logs: None where they were not looked at.
-    now: when it was looked, in seconds since the epoch.
+    pidfile_pid: what the pidfile says. answering: addresses where it serves HTTP and answers. silent: those where it
+    does not, and why. logs: None where they were not looked at. now: when it was looked, in seconds since the epoch.
     """
 
     master: Optional[NginxMaster]
@@ -59,8 +59,8 @@ class State(NamedTuple):
     program: Optional[str]
     is_followed: bool
     pidfile_pid: Optional[int]
-    asked: Tuple[str, ...]
-    silent: Tuple[str, ...]
+    answering: Tuple[str, ...]
+    silent: Dict[str, str]
     logs: Optional[NginxLogs]
     now: float
 
@@ -72,6 +72,7 @@ def look(host: Host, wanted: Wanted) -> State:
     master, reason = choose(masters, wanted)
     tree = host.once(nginx_configuration.gather, POLICY).get(master.process.pid) if master else None
     asked = http_addresses(master, tree) if master and isinstance(tree, Tree) else ()
+    silent = silent_of(host, asked)
     return State(
         master=master,
         reason=reason,
@@ -82,8 +83,8 @@ def look(host: Host, wanted: Wanted) -> State:
         program=_program(master) if master else None,
         is_followed=_is_followed(host, master) if master else False,
         pidfile_pid=pid_in(host, master.pidfile) if master else None,
-        asked=asked,
-        silent=silent(host, asked),
+        answering=tuple(address for address in asked if address not in silent),
+        silent=silent,
         logs=logs_of(host, master) if master and wanted.state == LOGS_REOPENED else None,
         now=host.now(),
     )
@@ -146,15 +147,15 @@ def http_addresses(master: NginxMaster, tree: Tree) -> Tuple[str, ...]:
     return tuple(address for address in master.listening if _place(address) in http - other)[:ASKED]
 
 
-def silent(host: Host, addresses: Sequence[str]) -> Tuple[str, ...]:
+def silent_of(host: Host, addresses: Sequence[str]) -> Dict[str, str]:
     """Return the addresses where no worker answers, each with why; one that hangs up has been there."""
-    found = []
+    found = {}
     for address in addresses:
         try:
             host.ask(address, _REQUEST, ASK_SECONDS, ASK_LIMIT, _answered)
         except CannotLook as error:
-            found.append(str(error))
-    return tuple(found)
+            found[address] = str(error)
+    return found
 
 
 def logs_of(host: Host, master: NginxMaster) -> NginxLogs:

@@ -12,7 +12,7 @@ from ..facts.nginx_masters import NginxMaster, serving, shutting_down
 from ..facts.processes import Process, bears
 from ..host import Host
 from ..transition import Signal
-from .nginx_state import POLICY, State, again, is_same, logs_of, pid_in, silent, successors
+from .nginx_state import POLICY, State, again, is_same, logs_of, pid_in, silent_of, successors
 
 Guard = Callable[[Host], Tuple[Any, ...]]
 Until = Callable[[Host], Optional[str]]
@@ -232,8 +232,7 @@ def _not_ready(host: Host, old: NginxMaster, new: NginxMaster) -> Optional[str]:
 
 def _unanswered(host: Host, state: State) -> Optional[str]:
     """Say which address does not answer that did before."""
-    found = silent(host, state.asked) if not state.silent else ()
-    return found[0] if found else None
+    return next(iter(silent_of(host, state.answering).values()), None)
 
 
 def _demand_no_fault(host: Host, master: NginxMaster, since: float) -> None:
