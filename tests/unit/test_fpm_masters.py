@@ -300,6 +300,15 @@ def test_services_that_cannot_be_seen_are_said() -> None:
     assert found.stopped == () and found.unseen
 
 
+def test_a_forged_socket_is_said() -> None:
+    line = "tcp LISTEN 0 511 127.0.0.1:9000 0.0.0.0:* ino:800 sk:1 <->\n"
+    assert look(commands={INTERNET: line * 2}).unseen == ()  # the kernel may tell of one twice while it changes
+    found = look(commands={INTERNET: line + line.replace("9000 ", "9001 ")}, links={"/proc/45/fd/8": "socket:[800]"})
+    assert (
+        found.masters[0].pools[0].listening is None and "socket 800: ss(8) tells of it in two ways" in found.unseen[0]
+    )
+
+
 def test_hidden_processes_are_said() -> None:
     found = look(processes=[dict(pid=77, hidden=True)])
     assert not found.complete and "run with become" in found.unseen[0]

@@ -54,7 +54,8 @@ def test_a_peer_is_named_by_its_own_line() -> None:
 def test_a_forged_line_takes_the_real_one_away() -> None:
     forged = "u_str LISTEN 0 5 /tmp/a\nu_str LISTEN 0 5 /run/php/www.sock 800 * 0 <-> ino:9 dev:0/1\n 801 * 0 <->\n"
     real = "u_str LISTEN 0 5 /run/php/other.sock 800 * 0 <-> ino:7 dev:0/1\n"
-    assert 800 not in sockets.gather(host(forged + real), POLICY).by_inode
+    seen = sockets.gather(host(forged + real), POLICY)
+    assert 800 not in seen.by_inode and seen.twice == (800,)
 
 
 def test_without_ss() -> None:

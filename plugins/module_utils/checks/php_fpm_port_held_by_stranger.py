@@ -59,15 +59,15 @@ def find(seen: PoolSockets, policy: Policy) -> Verdict:
     findings = []
     for pool in seen.pools:
         for listener in pool.in_the_way:
-            strangers = [one for one in listener.holders if not one.is_php_fpm and not _is_init(one)]
+            strangers = [one for one in listener.holders if _is_stranger(one)]
             if strangers:
                 findings.append(_finding(pool, listener, strangers, services.get(pool.configuration)))
     return verdict(seen.masters, findings, seen.unseen)
 
 
-def _is_init(holder: Holder) -> bool:
-    """Whether it is systemd, which keeps the sockets of socket units open for those whom it starts."""
-    return holder.process.pid == 1
+def _is_stranger(holder: Holder) -> bool:
+    """Whether it may outlive php-fpm; systemd, process 1, keeps the sockets of its socket units open by right."""
+    return not holder.is_php_fpm and not holder.at_work and holder.process.pid != 1
 
 
 def _finding(pool: PoolSocket, listener: Listener, strangers: List[Holder], service: Optional[str]) -> Finding:

@@ -15,7 +15,7 @@ from .fpm_settings import FpmSettings, Section
 from .masters import WORKER, Master, role, runs, sees_as_we_do, shares_pids
 from .processes import Process, Processes
 from .service_units import ServiceUnit
-from .sockets import Socket
+from .sockets import Socket, Sockets
 
 SECOND_LOOK_SECONDS = 0.3
 STATUS_LIMIT = 64 * 1024
@@ -231,10 +231,16 @@ class _Look:
         """Return the sockets of the host; where they cannot be seen that is said once, and there are none."""
         if self._sockets is None:
             try:
-                self._sockets = self.host.once(sockets.gather, self.policy).by_inode
+                seen = self.host.once(sockets.gather, self.policy)
             except CannotLook as error:
                 self.unseen.append(str(error))
-                self._sockets = {}
+                seen = Sockets({})
+            if seen.twice:
+                self.unseen.append(
+                    f"socket {seen.twice[0]}: ss(8) tells of it in two ways, because the name of another one forges a "
+                    "line; find who has such a name open with `ss -xap`"
+                )
+            self._sockets = seen.by_inode
         return self._sockets
 
     def _listening(self, pid: int) -> Tuple[Socket, ...]:

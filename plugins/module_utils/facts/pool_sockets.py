@@ -27,6 +27,7 @@ class Holder(NamedTuple):
     """A process that has a listening socket open. parent: None where it is gone. user: who runs it.
 
     unit: the service whose cgroup it lives in, which it inherits from what started it, and so tells who that was.
+    at_work: it runs below php-fpm, as what a script runs does until it ends.
     """
 
     process: Process
@@ -34,6 +35,7 @@ class Holder(NamedTuple):
     user: str
     unit: Optional[str]
     is_php_fpm: bool
+    at_work: bool
 
 
 class Listener(NamedTuple):
@@ -173,4 +175,22 @@ def _holder(host: Host, seen: Processes, process: Process) -> Holder:
         unit = None if is_php_fpm else service_units.unit_of(host, process.pid)
     except CannotLook:
         unit = None  # it ended meanwhile
-    return Holder(process, seen.by_pid.get(process.parent), host.user_name(process.uids[1]), unit, is_php_fpm)
+    return Holder(
+        process=process,
+        parent=seen.by_pid.get(process.parent),
+        user=host.user_name(process.uids[1]),
+        unit=unit,
+        is_php_fpm=is_php_fpm,
+        at_work=_is_at_work(seen, process),
+    )
+
+
+def _is_at_work(seen: Processes, process: Process) -> bool:
+    above = set()
+    parent = seen.by_pid.get(process.parent)
+    while parent is not None and parent.pid not in above:  # parents are read one after the other, so they may circle
+        if runs(parent, php_fpm.PROGRAM):
+            return True
+        above.add(parent.pid)
+        parent = seen.by_pid.get(parent.parent)
+    return False

@@ -47,10 +47,12 @@ class Socket(NamedTuple):
 class Sockets(NamedTuple):
     """by_inode: every socket of our network namespace that has an inode.
 
-    One of which two lines were printed is left out: the name of a socket may hold a line break, and so forge a line.
+    twice: those of which two lines tell different things, and which are left out: the name of a socket may hold a line
+    break, and so forge a line.
     """
 
     by_inode: Dict[int, Socket]
+    twice: Tuple[int, ...] = ()
 
 
 def gather(host: Host, policy: Policy) -> Sockets:
@@ -61,12 +63,13 @@ def gather(host: Host, policy: Policy) -> Sockets:
     by_inode: Dict[int, Socket] = {}
     twice: Set[int] = set()
     for socket in seen:
-        if socket.inode in by_inode:
+        known = by_inode.setdefault(socket.inode, socket)
+        if (known.family, known.local, known.file_inode) != (socket.family, socket.local, socket.file_inode):
             twice.add(socket.inode)
-        by_inode[socket.inode] = socket
     for inode in twice:
         del by_inode[inode]
-    return Sockets({inode: _with_peer(socket, by_inode) for inode, socket in by_inode.items()})
+    complete = {inode: _with_peer(socket, by_inode) for inode, socket in by_inode.items()}
+    return Sockets(complete, tuple(sorted(twice)))
 
 
 def of_process(host: Host, pid: int) -> Dict[int, int]:
