@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.phpfleet.remediation.plugins.module_utils.checks import php_fpm_reload_loses_requests as check
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotLook
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import fpm_in_flight, fpm_workers
+from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.blocked import Waiting
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.fpm_in_flight import InFlight
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.fpm_workers import FpmWorkers, Worker
 from ansible_collections.phpfleet.remediation.plugins.module_utils.policy import policy_from
@@ -27,8 +28,15 @@ class Looked:
         return FpmWorkers(tuple(self.workers), (), ())
 
 
-def worker(idle: Optional[bool], seconds: Optional[float] = None, of: int = 45) -> Worker:
-    return Worker(PROCESS, of, "www", None, None, None, None, seconds, None, None, idle, None)
+def worker(
+    idle: Optional[bool],
+    seconds: Optional[float] = None,
+    of: int = 45,
+    on: Optional[str] = None,
+    state: Optional[str] = None,
+) -> Worker:
+    waiting = Waiting(on, None, None) if on else None
+    return Worker(PROCESS, of, "www", None, state, None, None, seconds, None, waiting, idle, None)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +46,9 @@ def worker(idle: Optional[bool], seconds: Optional[float] = None, of: int = 45) 
         ([worker(True, 9.0), worker(False, 2.0), worker(False, 3.5)], {45: InFlight(2, 3.5)}),
         ([worker(False), worker(None), worker(False)], {45: InFlight(None, None)}),
         ([worker(False), worker(True, of=46)], {45: InFlight(1, None), 46: InFlight(0, None)}),
+        ([worker(False, on=fpm_workers.WEB_SERVER), worker(False, on="socket")], {45: InFlight(None, None)}),
+        ([worker(False, state="Reading headers"), worker(False, state="Finishing")], {45: InFlight(1, None)}),
+        ([worker(False, on=fpm_workers.WEB_SERVER, state="Running")], {45: InFlight(1, None)}),
         ([], {}),
         (None, {}),
     ],

@@ -8,6 +8,9 @@ from ..errors import CannotLook
 from ..host import Host
 from ..policy import Policy
 from . import fpm_workers
+from .fpm_workers import WEB_SERVER, Worker
+
+READING = "Reading headers"
 
 
 class InFlight(NamedTuple):
@@ -26,10 +29,15 @@ def gather(host: Host, policy: Policy) -> Mapping[int, InFlight]:
     found: Dict[int, InFlight] = {}
     for worker in workers:
         before = found.get(worker.master, InFlight(0, None))
-        if worker.idle:
+        if worker.idle or worker.state == READING:  # a connection that is kept open has no request on it yet
             found[worker.master] = before
             continue
-        known = before.requests is not None and worker.idle is not None
+        known = before.requests is not None and worker.idle is not None and not _may_be_kept(worker)
         ages = [age for age in (before.oldest, worker.request_seconds) if age is not None]
         found[worker.master] = InFlight((before.requests or 0) + 1 if known else None, max(ages) if ages else None)
     return found
+
+
+def _may_be_kept(worker: Worker) -> bool:
+    """Whether a worker waits for the web server, and no status page tells a kept connection from a slow client."""
+    return worker.state is None and worker.waiting is not None and worker.waiting.on == WEB_SERVER
