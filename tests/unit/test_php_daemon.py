@@ -5,7 +5,7 @@
 import json
 
 import pytest
-from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotLook
+from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotLook, Missing
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import (
     php_daemon,
     process_signals,
@@ -119,6 +119,19 @@ def test_a_release_that_cannot_be_seen_is_said():
 def test_other_users_processes_are_said_to_be_unseen():
     assert "become" in gather(process(10, executable=None, name="php")).unseen[0]
     assert gather(process(10, executable=None, name="perl")).unseen == ()
+
+
+def test_what_ends_while_it_is_looked_at_is_neither_a_daemon_nor_unknown():
+    class Leaving(DescribedHost):
+        def stat(self, path, follow=False):
+            if path == "/proc/10":
+                raise Missing(path)
+            return super().stat(path, follow)
+
+    described = {"processes": [INIT, process(10), process(11)], "directories": ["/proc/10/fd", "/proc/11/fd"]}
+    seen = php_daemon.gather(Leaving(described), policy_from({}))
+    assert pids(seen) == [11] and seen.unseen == ()
+    assert "/proc/11" in seen.daemons[0].unknown[0]
 
 
 @pytest.mark.parametrize(

@@ -164,6 +164,10 @@ def _daemon(
         executable, signals = process.executable or "", {}
         unknown.append(str(error))
     command = _command(host, process, unknown)
+    code = _code(host, policy, process, command, unknown)
+    supervised = supervisor.program_of(host, process, seen.by_pid)
+    if _has_ended(host, process.pid):
+        return None  # what could not be read of it was not hidden
     parent = seen.by_pid.get(process.parent)
     return PhpDaemon(
         pid=process.pid,
@@ -175,11 +179,19 @@ def _daemon(
         job=command.job if command else None,
         signals=signals,
         unit=unit,
-        supervised=supervisor.program_of(host, process, seen.by_pid),
+        supervised=supervised,
         child=parent is not None and _is_php(parent),
-        code=_code(host, policy, process, command, unknown),
+        code=code,
         unknown=tuple(unknown),
     )
+
+
+def _has_ended(host: Host, pid: int) -> bool:
+    try:
+        host.stat(f"/proc/{pid}")
+    except Missing:
+        return True
+    return False
 
 
 def _command(host: Host, process: Process, unknown: List[str]) -> Optional[php_command.Command]:
