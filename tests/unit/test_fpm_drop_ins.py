@@ -307,6 +307,34 @@ def test_php_says_none_in_its_own_ways() -> None:
     ]
 
 
+def test_the_init_script_that_stops_it() -> None:
+    script = "DAEMON=/usr/sbin/php-fpm8.2\nstop() {\n  killproc -p $pidfile $DAEMON\n}\n"
+    host = with_files({"/etc/init.d/php8.2-fpm": script, "/proc/45/cgroup": "0::/user.slice/session-1.scope\n"})
+    (master,) = limits.gather(DescribedHost(host), policy_from({})).masters
+    assert (master.stop, master.init_stop) == (None, "TERM")
+
+
+def test_connections_that_nginx_keeps_open() -> None:
+    shop = "upstream php { server unix:/run/php/php8.2-fpm.sock; keepalive 4; }\n"
+    shop += "server { fastcgi_keep_conn on; location / { fastcgi_pass php; } }\n"
+    seen = audit(
+        DescribedHost(with_files({"/etc/nginx/sites-enabled/shop": shop})),
+        policy_from({}),
+        [check for check in CHECKS if check.id == "php_fpm.reload_loses_requests"],
+    )
+    evidence: Any = seen.findings[0].evidence
+    assert "nginx keeps connections open" in evidence.kinds
+
+
+@pytest.mark.parametrize(("longest", "said"), [(50, False), (60, True)])
+def test_the_plan_says_when_nginx_would_give_up_first(longest: int, said: bool) -> None:
+    asked = request(
+        "php_fpm_limits", dict(checks=["php_fpm.reload_loses_requests"], skip_checks=[], longest_request=longest)
+    )
+    (finding,) = audit(DescribedHost(debian()), asked.policy, asked.checks).findings
+    assert ("give fastcgi_read_timeout more than 65 s" in str(finding.risk)) is said
+
+
 def test_what_nginx_waits() -> None:
     host = with_files({"/etc/nginx/nginx.conf": "http { fastcgi_read_timeout 5m; include sites-enabled/*; }\n"})
     assert chain_of(host)["fastcgi_read_timeout"] == (300.0, "/etc/nginx/nginx.conf:1")

@@ -96,7 +96,7 @@ def _finding(
             guard=written.guard,
         ),
         remedy=written.remedy,
-        risk=_risk(master, written),
+        risk=_risk(master, written, needed),
     )
 
 
@@ -120,13 +120,14 @@ def _writing(drop_ins: FpmDropIns, master: MasterLimits, kinds: Sequence[str], n
     return writing(drop_ins, master.master, GLOBAL, values, kinds_with)
 
 
-def _risk(master: MasterLimits, written: Writing) -> Optional[str]:
-    if written.guard is None:
+def _risk(master: MasterLimits, written: Writing, needed: Optional[int]) -> Optional[str]:
+    if written.guard is None or needed is None:
         return None
     waits = [seconds for seconds in map(patience, master.pools) if seconds]
-    if not waits:
+    proposed = proposed_control(master.control, needed)
+    if not waits or min(waits) > proposed:
         return RISK
-    return f"{RISK}; nginx gives up after {min(waits):g} s, so give fastcgi_read_timeout more where that is less"
+    return f"{RISK}; nginx gives up after {min(waits):g} s, so give fastcgi_read_timeout more than {proposed} s"
 
 
 CHECK = Check(
