@@ -9,8 +9,9 @@ version_added: 0.1.0
 description:
   - Lists the programs of PHP's command line that run on and on (queue workers, importers, socket servers), with who
     keeps them running, how a stop reaches them, what they do with each signal, and which code they run.
-  - A program is known by its executable. It is a daemon when it is the main process of a service of systemd, or has run
-    for a minute. What cron or at started and still waits for is a job, and is left out.
+  - A program is known by its executable. It is a daemon when it is the main process of a service of systemd, when
+    supervisord runs it, or when it has run for a minute. What cron or at started and still waits for is a job, and is
+    left out.
   - The checks are C(php_daemon.ignores_sigterm), C(php_daemon.stop_escalates_to_kill) and C(php_daemon.old_code).
 author: phpfleet.remediation contributors (@phpfleet)
 extends_documentation_fragment:
@@ -28,13 +29,9 @@ EXAMPLES = r"""
   become: true
   register: daemons
 
-- name: Restart the services whose daemons run an old release
-  ansible.builtin.service:
-    name: "{{ item }}"
-    state: restarted
-  become: true
-  loop: "{{ daemons.findings | selectattr('check', 'equalto', 'php_daemon.old_code')
-            | map(attribute='evidence.keeper') | select | unique }}"
+- name: Show which of them run an old release
+  ansible.builtin.debug:
+    msg: "{{ daemons.findings | selectattr('check', 'equalto', 'php_daemon.old_code') | map(attribute='summary') }}"
 
 - name: Look whether daemons run the code below a directory as it is now
   phpfleet.remediation.php_daemon_info:
