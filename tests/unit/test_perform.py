@@ -160,6 +160,7 @@ def test_a_step_that_does_not_work_in_time_is_a_failure_and_is_taken_back(tmp_pa
     done = run(tmp_path, transition(lamp, step(lamp, "on", shows="bright", otherwise=(step(lamp, "off"),))))
     assert results(done) == [("lamp to on", FAILED), ("lamp to off", DONE)]
     assert done.problems[0].endswith("it is on")
+    assert [one.result for one in read_intents(str(tmp_path / "state"), done.run_id)] == [FAILED, DONE]
 
 
 def test_what_takes_back_is_not_done_where_nothing_failed(tmp_path, lamp):

@@ -36,6 +36,7 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils.transitions.p
     State,
     choose,
 )
+from ansible_collections.phpfleet.remediation.plugins.module_utils.transitions.php_fpm_waits import at_once
 
 CONFIGURATION = "/etc/php/8.2/fpm/php-fpm.conf"
 EXECUTABLE = "/usr/sbin/php-fpm8.2"
@@ -336,7 +337,7 @@ def test_orphans_are_named_and_let_go_together_when_asked():
     assert "worker 21 of pool www" in refused.refusal and "reap_orphans" in refused.refusal
     planned = plan(stopped(orphans=orphans), STARTED, reap_orphans=True)
     assert signals(planned)[:2] == [("SIGQUIT", 21, True), ("SIGQUIT", 22, True)]
-    assert planned.steps[0].until(Host()) is None  # it is the last that is waited for
+    assert [step.until is at_once for step in planned.steps] == [True, False, False]
     assert [step.verb for step in planned.steps] == ["send_signal", "send_signal", "start_service"]
     assert signals(plan(stopped(orphans=orphans), STOPPED, reap_orphans=True)) == signals(planned)[:2]
 
