@@ -207,6 +207,14 @@ def test_a_ping_by_its_page_and_without_one() -> None:
         fpm_ping.ping(host, master(host), pool._replace(address=None))
 
 
+def test_an_address_where_its_master_does_not_listen_is_not_asked() -> None:
+    host = DescribedHost(described(pages={"127.0.0.1:9000": {"/ping": "pong"}}))
+    pool = master(host).pools[0]._replace(address="127.0.0.1:9000", settings={"ping.path": "/ping"})
+    fpm_ping.ping(host, master(host), pool)
+    with pytest.raises(CannotLook, match="not seen to listen for the pool"):
+        fpm_ping.ping(host, master(host), pool._replace(listening=None))
+
+
 def test_the_limits_that_would_end_it_are_told_with_their_places() -> None:
     evidence: List[Any] = [finding.evidence for finding in judged(described("php-fpm-redis-hangs")).findings]
     assert {one.terminate_source for one in evidence} == {

@@ -40,7 +40,7 @@ def ask_status(host: Host, master: FpmMaster, pool: FpmPool) -> Status:
     if place is None:
         raise CannotLook(f"pool {pool.name}: it has no status page; set pm.status_path for it and reload php-fpm")
     try:
-        status = fpm_status.parse(_page(host, master, place, "full&json"))
+        status = fpm_status.parse(_page(host, master, pool, place, "full&json"))
     except Malformed as error:
         raise CannotLook(f"pool {pool.name}: what answers {place.path} at {place.address} is wrong: {error}") from error
     if status.pool != pool.name:
@@ -59,16 +59,16 @@ def ping(host: Host, master: FpmMaster, pool: FpmPool) -> None:
     path = pool.settings.get("ping.path")
     try:
         if path:
-            _page(host, master, Place(pool.address, path, True), "")
+            _page(host, master, pool, Place(pool.address, path, True), "")
         else:
-            fastcgi.values(_ask(host, master, pool.address, fastcgi.ask_values("FCGI_MPXS_CONNS")))
+            fastcgi.values(_ask(host, master, pool, pool.address, fastcgi.ask_values("FCGI_MPXS_CONNS")))
     except Malformed as error:
         raise CannotLook(f"pool {pool.name}: what answers at {pool.address} is wrong: {error}") from error
 
 
-def _page(host: Host, master: FpmMaster, place: Place, query: str) -> bytes:
-    answer = fastcgi.answer(_ask(host, master, place.address, fastcgi.request(_parameters(place.path, query))))
-    document = fastcgi.document(answer.output)
+def _page(host: Host, master: FpmMaster, pool: FpmPool, place: Place, query: str) -> bytes:
+    said = _ask(host, master, pool, place.address, fastcgi.request(_parameters(place.path, query)))
+    document = fastcgi.document(fastcgi.answer(said).output)
     if document.status != 200:
         raise CannotLook(
             f"{place.path} at {place.address}: it answers {document.status}, so its configuration is not yet in force, "
@@ -89,7 +89,12 @@ def _parameters(path: str, query: str) -> Dict[str, str]:
     )
 
 
-def _ask(host: Host, master: FpmMaster, address: str, request: bytes) -> bytes:
+def _ask(host: Host, master: FpmMaster, pool: FpmPool, address: str, request: bytes) -> bytes:
+    if not address.startswith("/") and pool.listening is None:
+        # It may have a network of its own, or not be reloaded yet: then somebody else is at that address.
+        raise CannotLook(
+            f"pool {pool.name}: {address} is not asked, because its master is not seen to listen for the pool"
+        )
     # The socket's path is the master's word, and it may be chrooted, or have mounts of its own (PrivateTmp=).
     its = host.within(master.process.pid) if host.is_root() else host
     said = its.ask(address, request, ANSWER_SECONDS, ANSWER_LIMIT, fastcgi.Answered())
