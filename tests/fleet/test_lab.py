@@ -461,6 +461,20 @@ def test_incident_redis_hangs(fresh_host: Host) -> None:
     assert ask(fresh_host, "/") == ("200", "no cart today\n")
 
 
+def test_incident_hard_stop(fresh_host: Host) -> None:
+    inject(fresh_host, "hard-stop")
+    assert fresh_host.run("cat /tmp/orders") == "reserved\n" * 3
+    assert fresh_host.run("cat /tmp/answer-*").count("502 Bad Gateway") >= 3
+    assert "exited on signal" not in fresh_host.run("cat /var/log/php*-fpm.log")
+
+
+def test_incident_time_limit_kills(fresh_host: Host) -> None:
+    inject(fresh_host, "time-limit-kills")
+    log = fresh_host.run("cat /var/log/php*-fpm.log")
+    assert (log.count("execution timed out"), log.count("exited on signal 15 (SIGTERM)")) == (3, 3)
+    assert ask(fresh_host, "/")[0] == "502"
+
+
 def test_a_second_php_runs_in_a_chroot_of_its_own(fresh_host: Host, lab: Lab) -> None:
     lab.command("second-php", "web1")
     (master,) = fresh_host.run("pgrep --full --parent 1 'master process .*other-fpm'").split()

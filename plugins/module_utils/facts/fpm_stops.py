@@ -32,8 +32,8 @@ _JOB = re.compile(r"\(([^)]{1,64})\) CMD \((.*)\)\Z", re.DOTALL)
 _SUDO = re.compile(r"\s*(\S{1,64}) : .*?COMMAND=(.*)\Z", re.DOTALL)
 # Of a command line only what names programs, files and services is shown: the rest may be secret.
 _SHOWN = re.compile(
-    r"/[\w./+@-]{1,200}|-[A-Z0-9]{1,6}|(?:systemctl|service|invoke-rc\.d|kill|pkill|killall|reload|restart|stop|"
-    r"try-restart|reload-or-restart|condrestart|force-reload|flock|sh|bash|php|[\w@.-]*(?:php|fpm|nginx|httpd)[\w@.-]*)\Z"
+    r"/[\w./+@-]{1,200}|-[A-Z0-9]{1,6}|systemctl|service|invoke-rc\.d|kill|pkill|killall|reload|restart|stop|try-restart|"
+    r"reload-or-restart|condrestart|force-reload|flock|sh|bash|[\w@.-]{0,50}(?:php|fpm|nginx|httpd)[\w@.-]{0,50}"
 )
 
 
@@ -175,5 +175,5 @@ def _ran(entry: Entry) -> Optional[str]:
 def shown(command: str) -> str:
     """Return a command line without what may be secret in it: names of programs, files and services are left."""
     words = command.split()
-    kept = [word if _SHOWN.match(word) else "…" for word in words[:20]]
+    kept = [word if _SHOWN.fullmatch(word) else "…" for word in words[:20]]
     return " ".join(word for number, word in enumerate(kept) if number == 0 or word != "…" or kept[number - 1] != "…")
