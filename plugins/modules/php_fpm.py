@@ -7,9 +7,8 @@ module: php_fpm
 short_description: Reload, restart, stop or start php-fpm without losing a request
 version_added: 0.1.0
 description:
-  - Brings one php-fpm into the state that is asked for, by the signal that loses nothing, and proves it. A reload is
-    one when every worker of the new generation is newer, none of the old is left, every pool answers, and the pidfile
-    is right.
+  - Brings one php-fpm into the state that is asked for, by the signal that loses nothing, and proves it. A reload has
+    worked when a new generation runs, no worker of the old one is left, every pool answers, and the pidfile is right.
   - It refuses what would lose requests, with the reason, and fails. V(state=reloaded) is done when no request is in
     flight; or else when C(process_control_timeout), as the running master was started with, lets the longest request
     end, nginx waits as long, and no FastCGI connections are kept open. V(state=restarted) and V(state=stopped) always
