@@ -183,6 +183,7 @@ def test_where_a_relative_log_is(executable: str, value: str, log: str) -> None:
         (dict(log=dict(kind="fifo")), f"{LOG}: it is no plain file"),
         (dict(configuration="[global]\nerror_log = syslog\n"), "journalctl: it is not run on this host"),
         (dict(processes=[MASTER]), "this user may not see every process"),
+        (dict(processes=[INIT, dict(MASTER, executable=None)]), "may not see its executable; run with become"),
         (dict(forbidden=[CONFIGURATION]), "php-fpm 45: where its log is is not known"),
         (dict(processes=[INIT, dict(MASTER, title="php-fpm: master process ()")]), "where its log is is not known"),
     ],

@@ -9,7 +9,7 @@ from ..formats import fpm_log
 from ..formats.fpm_log import CrashedAt, Event, Exited, LockerKilled, MaxChildren, TimedOut, Turn
 from ..host import Host
 from ..policy import Policy
-from . import fpm_logs, fpm_masters, log_files
+from . import fpm_logs, fpm_masters, log_files, php_fpm
 from .fpm_logs import FpmLog
 from .fpm_masters import FpmMaster, FpmPool
 
@@ -100,9 +100,11 @@ def gather(host: Host, policy: Policy) -> FpmHistory:
     now = host.now()
     since = now - policy.php_fpm.history_days * DAY
     ours = [master for master in seen.masters if not master.apart]
-    if not ours and seen.complete:
+    # Services and sockets that could not be seen have no logs; processes that could not may have.
+    named = [one for one in host.once(php_fpm.gather, policy).masters if one.process.executable is None]
+    unseen = [one.unknown for one in named if one.unknown] + ([] if seen.complete else [_HIDDEN])
+    if not ours and not unseen:
         raise NotApplicable("no php-fpm of this host runs, so there is no log of one to read")
-    unseen = [] if seen.complete else [_HIDDEN]  # services and sockets that could not be seen have no logs
     logs: Dict[str, List[FpmMaster]] = {}
     for master in ours:
         try:
