@@ -225,6 +225,11 @@ php_fpm:
       type: list
       elements: dict
       returned: always
+    disbelieved:
+      description: Processes that are called as workers of php-fpm are and are none, and why. Any user can make one.
+      type: list
+      elements: str
+      returned: always
     unseen:
       description: What could not be looked at, and why.
       type: list

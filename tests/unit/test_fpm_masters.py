@@ -116,10 +116,49 @@ def test_what_others_can_write_is_not_tested_as_root(mode: Dict[str, int]) -> No
     assert one.passes is None and "others than root own or can write" in one.unknown[-1]
 
 
-def test_what_another_user_runs_is_not_tested_as_root() -> None:
-    master = dict(pid=45, executable=PROGRAM, title=f"php-fpm: master process ({CONFIGURATION})", uid=33)
-    one = only(processes=[master])
+OF_A_USER = dict(pid=45, executable=PROGRAM, title=f"php-fpm: master process ({CONFIGURATION})", uid=33)
+
+
+def test_what_another_user_runs_is_not_judged() -> None:
+    one = only(processes=[OF_A_USER])
+    assert one.apart and "33 runs it, outside of any service" in one.apart
+    assert (one.configuration, one.pools, one.passes) == (None, (), None)
+
+
+def test_what_another_user_runs_in_a_service_is_judged_and_not_tested_as_root() -> None:
+    one = only(processes=[OF_A_USER], **systemd(unit()))
+    assert one.apart is None and one.pools[0].address == "127.0.0.1:9000"
     assert one.passes is None and "another user than root runs it" in one.unknown[-1]
+
+
+def test_what_another_user_runs_in_a_services_cgroup_alone_is_not_judged() -> None:
+    assert only(processes=[OF_A_USER], **systemd(unit(pid=44))).apart
+
+
+def test_what_another_user_runs_is_judged_where_it_is_named() -> None:
+    one = only(processes=[OF_A_USER], policy=dict(configurations=[CONFIGURATION]))
+    assert one.apart is None and one.pools[0].name == "www"
+
+
+@pytest.mark.parametrize(
+    ("files", "links", "doubt"),
+    [
+        ({PROGRAM: dict(uid=33)}, {}, "others than root own or can write"),
+        ({PROGRAM: dict(mode=0o777)}, {}, "others than root own or can write"),
+        ({}, {"/proc/91/fd/8": "/dev/null"}, "no listening socket"),
+        ({}, {}, None),
+    ],
+)
+def test_which_workers_without_a_master_are_believed(files: Any, links: Any, doubt: Optional[str]) -> None:
+    process = dict(pid=91, executable=PROGRAM, title="php-fpm: pool www", uid=33)
+    found = look(
+        processes=[process],
+        files=files,
+        links={"/proc/91/fd/8": "socket:[800]", **links},
+        commands={INTERNET: "tcp LISTEN 0 511 127.0.0.1:9000 0.0.0.0:* ino:800 sk:1 <->\n"},
+    )
+    assert [one.process.pid for one in found.orphans] == ([] if doubt else [91])
+    assert not doubt or doubt in found.disbelieved[0]
 
 
 def test_what_cannot_be_read_is_not_tested_either() -> None:

@@ -19,7 +19,7 @@ WORKERS = [
     dict(pid=48, uid=33, executable="/usr/sbin/php-fpm", title="php-fpm: pool orphaned"),
 ]
 FILE = "[global]\n[www]\nlisten = /run/www.sock\nenv[PASSWORD] = hunter2\nphp_value[x.secret] = hunter2\n"
-UNIX = "u_str LISTEN 3 511 /run/www.sock 800 * 0 <-> ino:8 dev:0/1\n"
+UNIX = "u_str LISTEN 3 511 /run/www.sock 800 * 0 <-> ino:8 dev:0/1\nu_str LISTEN 0 5 /run/o.sock 801 * 0 <->\n"
 
 
 def overview(**more: Any) -> Overview:
@@ -31,7 +31,7 @@ def overview(**more: Any) -> Overview:
 
 
 def test_workers_stand_below_their_pools_and_sockets_beside_them() -> None:
-    seen = overview(links={"/proc/45/fd/8": "socket:[800]", "/proc/48/fd/0": "/dev/null"})
+    seen = overview(links={"/proc/45/fd/8": "socket:[800]", "/proc/48/fd/8": "socket:[801]"})
     (master,) = seen.masters
     assert (master.pid, master.user, master.configuration) == (45, "root", CONFIGURATION)
     (pool,) = master.pools
@@ -53,4 +53,4 @@ def test_what_cannot_be_seen_is_said_once_and_hides_nothing_else() -> None:
 
 
 def test_a_host_without_php_fpm() -> None:
-    assert overview(processes=[dict(pid=1)]) == Overview((), (), (), ())
+    assert overview(processes=[dict(pid=1)]) == Overview((), (), (), (), ())

@@ -30,5 +30,5 @@ def verdict(seen: FpmMasters, findings: Sequence[Finding], blind: Sequence[str] 
         return unknown(reasons[0] + more, findings)
     if any(master.apart is None for master in seen.masters) or seen.stopped or seen.orphans:
         return found(findings)
-    apart = [f"{master_name(master)} is not judged: {master.apart}; look from inside" for master in seen.masters]
+    apart = [f"{master_name(master)} is not judged: {master.apart}" for master in seen.masters]
     return not_applicable("; ".join(apart[:3]) or NONE)

@@ -56,7 +56,7 @@ def find(seen: FpmMasters, policy: Policy) -> Verdict:
 def _finding(pool: Optional[str], serving: Tuple[str, ...], orphans: Sequence[Orphan]) -> Finding:
     place = f" on {', '.join(serving)}" if serving else ""
     workers = "1 worker" if len(orphans) == 1 else f"{len(orphans)} workers"
-    doing = f"they still serve{place}, where no php-fpm can start" if serving else "they live on, and listen nowhere"
+    doing = f"they still serve{place}, where no php-fpm can start" if serving else "they live on"
     return Finding(
         check=CHECK.id,
         object=f"orphans of pool {pool}{place}",

@@ -4,6 +4,7 @@
 
 import os
 import re
+import stat
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..errors import CannotLook, Malformed, Missing
@@ -123,13 +124,17 @@ class Orphan(NamedTuple):
 
 
 class FpmMasters(NamedTuple):
-    """complete: every process could be seen. unseen: what else could not be."""
+    """complete: every process could be seen. unseen: what else could not be.
+
+    disbelieved: processes that call themselves workers of php-fpm and are none; any user can make such a one.
+    """
 
     masters: Tuple[FpmMaster, ...]
     stopped: Tuple[StoppedFpm, ...]
     orphans: Tuple[Orphan, ...]
     complete: bool
     unseen: Tuple[str, ...]
+    disbelieved: Tuple[str, ...] = ()
 
 
 def gather(host: Host, policy: Policy) -> FpmMasters:
@@ -143,7 +148,8 @@ def gather(host: Host, policy: Policy) -> FpmMasters:
     masters = [look.master(one) for one in found if one.process.executable is not None]
     if not seen.complete:
         unseen.append("this user may not see every process, so there may be more of php-fpm; run with become")
-    orphans = _orphans(look, seen, masters)
+    disbelieved: List[str] = []
+    orphans = _orphans(look, seen, masters, disbelieved)
     if orphans:
         # Between two steps of a restart a worker may outlive its master for a moment.
         host.pause(SECOND_LOOK_SECONDS)
@@ -155,6 +161,7 @@ def gather(host: Host, policy: Policy) -> FpmMasters:
         orphans=tuple(orphans),
         complete=seen.complete,
         unseen=tuple(unseen),
+        disbelieved=tuple(disbelieved),
     )
 
 
@@ -174,7 +181,9 @@ class _Look:
         empty = FpmMaster(process, "/", None, None, None, None, (), {}, {}, None, None, None, None, None, (), None, ())
         try:
             if not shares_pids(self.host, process):
-                return empty._replace(apart="it lives in another pid namespace, such as a container's")
+                return empty._replace(
+                    apart="it lives in another pid namespace, such as a container's; look from inside"
+                )
             root = self.host.link(f"/proc/{process.pid}/root")
         except CannotLook as error:
             return empty._replace(unknown=(str(error),))
@@ -185,6 +194,11 @@ class _Look:
             handles_hup=_attempt(unknown, _handles_hup, self.host, process),
             unit=_attempt(unknown, self._unit, process),
         )
+        if not self._is_the_hosts(one):
+            return empty._replace(
+                apart=f"{self.host.user_name(process.uids[0])} runs it, outside of any service, and any user can make "
+                "what looks like php-fpm; name its configuration in configurations to have it judged"
+            )
         one = one._replace(
             version=_attempt(unknown, _version, self.host, one),
             configuration=_attempt(unknown, php_fpm.configuration_path, process),
@@ -193,6 +207,12 @@ class _Look:
         if one.configuration is None:
             return one._replace(unknown=tuple(unknown))
         return self._with_settings(one, unknown)
+
+    def _is_the_hosts(self, one: FpmMaster) -> bool:
+        """Whether a master is the host's own: root runs it, systemd does, or the administrator names it."""
+        pid = one.process.pid
+        declared = any(f"({path})" in one.process.title for path in self.policy.php_fpm.configurations)
+        return one.process.uids[0] == 0 or (one.unit is not None and one.unit.main_pid == pid) or declared
 
     def _with_settings(self, one: FpmMaster, unknown: List[str]) -> FpmMaster:
         configuration = one.configuration or ""
@@ -456,7 +476,7 @@ def _stopped(path: str, unit: Optional[ServiceUnit], read: FpmSettings) -> Stopp
     return StoppedFpm(path, unit, pools, read.failure, read.warnings, read.unknown, read.passes)
 
 
-def _orphans(look: _Look, seen: Processes, masters: Sequence[FpmMaster]) -> List[Orphan]:
+def _orphans(look: _Look, seen: Processes, masters: Sequence[FpmMaster], disbelieved: List[str]) -> List[Orphan]:
     """Return workers without a master. One that a worker forked is none: a running master holds what it holds."""
     held: Set[int] = {pool.listening for one in masters for pool in one.pools if pool.listening is not None}
     orphans = []
@@ -466,15 +486,38 @@ def _orphans(look: _Look, seen: Processes, masters: Sequence[FpmMaster]) -> List
         try:
             if not shares_pids(look.host, process):
                 continue  # a container's; its own processes judge it
+            doubt = _doubt(look.host, process)
             listening = look.listening(process.pid)
         except Missing:
             continue  # it ended meanwhile
         except CannotLook as error:
             look.unseen.append(f"php-fpm {process.pid}, a worker without a master: {error}")
             continue
-        if not held & {socket.inode for socket in listening}:
+        if not doubt and not listening and look.sockets():
+            doubt = "it has no listening socket, which each worker of php-fpm has"
+        if doubt:
+            disbelieved.append(f"process {process.pid} ({process.executable}) is no worker without a master: {doubt}")
+        elif not held & {socket.inode for socket in listening}:
             orphans.append(_orphan(look.host, process, listening))
     return orphans
+
+
+def _doubt(host: Host, process: Process) -> Optional[str]:
+    """Return why a process may be no php-fpm though its program is called so, None where root vouches for the program.
+
+    What a user runs in a mount namespace of his own may show any path, so the file there must be the one that runs.
+    """
+    seen = host.stat_as_named(f"/proc/{process.pid}/exe")
+    if seen.uid != 0 or seen.mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return "others than root own or can write its program"
+    if _is_replaced(host, process):
+        return None
+    try:
+        there = host.stat_as_named(process.executable or "")
+    except Missing:
+        return f"there is no {process.executable}"
+    same = (there.device, there.inode) == (seen.device, seen.inode)
+    return None if same else f"what runs is another file than {process.executable}"
 
 
 def _orphan(host: Host, process: Process, listening: Sequence[Socket]) -> Orphan:

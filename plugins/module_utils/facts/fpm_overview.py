@@ -117,11 +117,12 @@ class OrphanOverview(NamedTuple):
 
 
 class Overview(NamedTuple):
-    """unseen: what could not be looked at, and why."""
+    """unseen: what could not be looked at, and why. disbelieved: as fpm_masters.FpmMasters."""
 
     masters: Tuple[MasterOverview, ...]
     stopped: Tuple[StoppedOverview, ...]
     orphans: Tuple[OrphanOverview, ...]
+    disbelieved: Tuple[str, ...]
     unseen: Tuple[str, ...]
 
 
@@ -136,6 +137,7 @@ def gather(host: Host, policy: Policy) -> Overview:
         masters=tuple(_master(host, one, workers, table) for one in seen.masters),
         stopped=tuple(_stopped(one) for one in seen.stopped),
         orphans=tuple(_orphan(one) for one in seen.orphans),
+        disbelieved=seen.disbelieved,
         unseen=tuple(dict.fromkeys(unseen)),
     )
 

@@ -12,7 +12,7 @@ SECRET = "(not shown)"
 _LINE = re.compile(r"\[[^\]\n]{1,64}\] (NOTICE|WARNING|ERROR|ALERT): (?:pid [0-9]+, [a-z_]+\(\), line [0-9]+: )?(.*)\Z")
 _SUCCESSFUL = re.compile(r"configuration file (/.*) test is successful\Z")
 _SECTION = re.compile(r"\[(.*)\]\Z")
-_OF_PHP = re.compile(r"PHP (?:Warning|Fatal error|Startup)\b")
+_OF_PHP = re.compile(r"PHP (?:Warning|Fatal error|Startup)\b|Failed loading ")
 _TIMES = re.compile(
     r"(?:emergency_restart_interval|process_control_timeout|systemd_interval|request_terminate_timeout|"
     r"request_slowlog_timeout)\Z"
