@@ -187,6 +187,29 @@ def test_what_would_not_hold_is_left_out_and_said() -> None:
     )
 
 
+def test_what_was_written_before_stays_beside_what_is_new() -> None:
+    before = render("www", {"request_terminate_timeout": "20s", "php_value[default_socket_timeout]": "10"}, True)
+    host = with_files({OURS_OF_WWW: dict(content=before.decode(), mtime=1)})
+    printed = host["commands"][TEST]
+    assert "request_terminate_timeout = 0s" in printed
+    host["commands"][TEST] = printed.replace("request_terminate_timeout = 0s", "request_terminate_timeout = 20s")
+    assert plan(host, longest_request=30)[OURS_OF_WWW] == (
+        "php_value[default_socket_timeout] = 10\nphp_value[max_execution_time] = 25\nphp_value[max_input_time] = 25\n"
+        "request_terminate_timeout = 30s\n"
+    )
+
+
+def test_what_others_have_to_mend_is_not_left_of_the_remedy() -> None:
+    asked = request("php_fpm_limits", dict(checks=[], skip_checks=[], longest_request=30))
+    seen = audit(DescribedHost(debian()), asked.policy, asked.checks)
+    action = make_plan(seen, asked.policy, 100).actions[0]
+    finding = seen.findings[0]
+    evidence: Any = finding.evidence
+    others = finding._replace(evidence=evidence._replace(kinds=("systemd stops it with another signal than SIGQUIT",)))
+    assert seen.checked[0].check.same(action, finding)
+    assert not seen.checked[0].check.same(action, others)
+
+
 def test_no_other_module_plans_it() -> None:
     for subject, params in ((None, {"php_fpm": {"longest_request": 30}}), ("php_fpm", {"longest_request": 30})):
         asked = request(subject, dict(dict(checks=[], skip_checks=[]), **params))
