@@ -21,7 +21,8 @@ EXPLAINED = {
     "broken-configuration": ["pm.max_childern", "reports.conf:6", "next reload"],
 }
 
-# A second master, started by hand: a pool for each user, of each kind, on each kind of socket, and one in a chroot.
+# A second master, of /usr/local and started by hand: a pool for each user, of each kind, on each kind of socket, and one in
+# a chroot.
 TENANTS = """
 set -eu
 useradd alice
@@ -59,7 +60,8 @@ chdir = /www
 pm = static
 pm.max_children = 1
 CONF
-/usr/sbin/php-fpm[0-9]* --daemonize --fpm-config /etc/php/tenants-fpm.conf
+cp /usr/sbin/php-fpm[0-9]* /usr/local/sbin/php-fpm
+/usr/local/sbin/php-fpm --daemonize --fpm-config /etc/php/tenants-fpm.conf
 """
 
 
@@ -67,9 +69,14 @@ CONF
 def look(ansible_playbook, tmp_path):
     """Runs php_fpm_info on web1 and returns its result."""
 
-    def run(**options):
+    def run(become_user="root", **options):
         tasks = [
-            {"phpfleet.remediation.php_fpm_info": options, "register": "seen"},
+            {
+                "phpfleet.remediation.php_fpm_info": options,
+                "become": become_user != "root",
+                "become_user": become_user,
+                "register": "seen",
+            },
             {
                 "ansible.builtin.copy": {"content": "{{ seen }}", "dest": f"{tmp_path}/seen.json", "mode": "0600"},
                 "delegate_to": "localhost",
@@ -137,6 +144,7 @@ def test_every_master_and_every_pool_of_a_crowded_host_is_seen(lab, fresh_host, 
     assert len(found) == 3
 
     assert own["unit"]["main_pid"] == own["pid"] and tenants["unit"] is None
+    assert tenants["executable"] == "/usr/local/sbin/php-fpm"
     assert tenants["pid"] == int(fresh_host.run("cat /run/php/tenants-fpm.pid"))
     assert tenants["settings"]["process_control_timeout"] == "20s" and tenants["passes"]
     assert own["version"] == tenants["version"] == fresh_host.run("php -r 'echo PHP_VERSION;'")
@@ -175,17 +183,18 @@ def test_what_only_calls_itself_php_fpm_is_not_believed(fresh_host, look):
         fake 'php-fpm: master process (/etc/evil.conf)' /usr/bin/sleep
         fake 'php-fpm: pool www' /usr/bin/sleep
         fake 'php-fpm: master process (/etc/shadow)' /tmp/php-fpm8.2
+        fake 'php-fpm: pool www' /tmp/php-fpm8.2
         sleep 0.5
+        [ "$(pgrep --uid www-data --full 600 | wc -l)" = 4 ]
         """
     )
     seen = look()
     assert_nothing_failed(seen)
-    believed = {path: master for path, master in masters(seen).items() if path not in masters(before)}
-    assert "/etc/evil.conf" not in believed
-    # One that runs a program of that name is listed, for it may be a php-fpm; nothing of its own is run or shown.
-    assert all(master["version"] is None and master["unknown"] for master in believed.values())
     assert seen["php_fpm"]["orphans"] == []
-    assert "root:" not in json.dumps(seen)
+    believed = [master for master in seen["php_fpm"]["masters"] if not master["apart"]]
+    assert [master["pid"] for master in believed] == [master["pid"] for master in before["php_fpm"]["masters"]]
+    assert [check["verdict"] for check in seen["checks"]] == [check["verdict"] for check in before["checks"]]
+    assert "/etc/evil.conf" not in json.dumps(seen) and "root:" not in json.dumps(seen)
 
 
 @pytest.mark.parametrize(
@@ -224,3 +233,10 @@ def test_a_log_of_200_mb_with_any_bytes_in_it_takes_no_time(fresh_host, look):
     assert seconds < 30, f"{seconds:.0f} s"
     assert_nothing_failed(seen)
     assert "php_fpm.crash_loop" in {finding["check"] for finding in seen["findings"]}
+
+
+def test_an_ordinary_user_is_told_that_it_takes_root_and_nothing_false(fresh_host, look):
+    seen = look(become_user="www-data")
+    assert seen["findings"] == []
+    assert {check["verdict"] for check in seen["checks"]} == {"unknown"}
+    assert all("become" in check["reason"] for check in seen["checks"])
