@@ -56,8 +56,8 @@ findings:
     - check: php_fpm.port_held_by_stranger
       object: pool www of /etc/php/8.2/fpm/php-fpm.conf
       severity: critical
-      summary: 127.0.0.1:9000 is held by process 127 (/usr/bin/php8.2), which is no php-fpm, so php-fpm cannot listen
-        there
+      summary: 127.0.0.1:9000 is held by process 127 (/usr/bin/php8.2), which is none of php-fpm's own, so php-fpm
+        cannot listen there
       remedy: null
       risk: null
       count: 1

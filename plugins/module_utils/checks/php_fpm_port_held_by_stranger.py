@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, phpfleet.remediation contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The place where a pool listens, or should, is held by a process that is no php-fpm."""
+"""The place where a pool listens, or should, is held by a process that is none of php-fpm's own."""
 
 from typing import List, NamedTuple, Optional, Tuple
 
@@ -80,7 +80,7 @@ def _finding(pool: PoolSocket, listener: Listener, strangers: List[Holder], serv
         check=CHECK.id,
         object=pool_name(pool.pool, pool.configuration, pool.root),
         severity=MEDIUM if served else CRITICAL,
-        summary=f"{pool.pool.address} is held by process {first.pid} ({program}){more}, which is no php-fpm, {effect}",
+        summary=f"{pool.pool.address} is held by process {first.pid} ({program}){more}, which is none of php-fpm's own, {effect}",
         evidence=_evidence(pool, listener, strangers, service),
         remedy=None,
         risk=None,

@@ -4,14 +4,13 @@
 
 import re
 import stat
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..errors import CannotLook, Missing
 from ..host import Host
 from ..policy import Policy
-from . import fpm_masters, php_fpm, processes, service_units, sockets
+from . import fpm_masters, processes, service_units, sockets
 from .fpm_masters import FpmMasters, FpmPool
-from .masters import runs
 from .processes import Process, Processes
 from .sockets import Socket
 
@@ -89,7 +88,9 @@ def gather(host: Host, policy: Policy) -> PoolSockets:
         except CannotLook as error:
             unseen.append(f"pool {place.pool.name} of {place.configuration}: {error}")
     held = sockets.holders(host, seen, sorted({one.inode for pool in pools for one in pool.in_the_way}))
-    return PoolSockets(found, tuple(_with_holders(host, seen, pool, held) for pool in pools), tuple(unseen))
+    ours = _php_fpm(seen, found)
+    known = {pid: _holder(host, seen, seen.by_pid[pid], ours) for pids in held.values() for pid in pids}
+    return PoolSockets(found, tuple(_with_holders(pool, held, known) for pool in pools), tuple(unseen))
 
 
 def _places(host: Host, found: FpmMasters, unseen: List[str]) -> List[Tuple[PoolSocket, Host]]:
@@ -161,16 +162,21 @@ def conflict(one: str, other: str) -> bool:
     return any(host in _ANY for host in hosts) and hosts[0].startswith("[") == hosts[1].startswith("[")
 
 
-def _with_holders(host: Host, seen: Processes, pool: PoolSocket, held: Dict[int, Tuple[int, ...]]) -> PoolSocket:
-    known = [
-        one._replace(holders=tuple(_holder(host, seen, seen.by_pid[pid]) for pid in held[one.inode]))
-        for one in pool.in_the_way
-    ]
-    return pool._replace(in_the_way=tuple(known))
+def _php_fpm(seen: Processes, found: FpmMasters) -> FrozenSet[int]:
+    """Return the pids of php-fpm: of masters that are judged, of their workers, and of workers without a master."""
+    masters = {one.process.pid for one in found.masters if one.apart is None}
+    workers = {one.pid for one in seen.by_pid.values() if one.parent in masters}
+    return frozenset(masters | workers | {one.process.pid for one in found.orphans})
 
 
-def _holder(host: Host, seen: Processes, process: Process) -> Holder:
-    is_php_fpm = runs(process, php_fpm.PROGRAM)
+def _with_holders(pool: PoolSocket, held: Dict[int, Tuple[int, ...]], known: Dict[int, Holder]) -> PoolSocket:
+    return pool._replace(
+        in_the_way=tuple(one._replace(holders=tuple(known[pid] for pid in held[one.inode])) for one in pool.in_the_way)
+    )
+
+
+def _holder(host: Host, seen: Processes, process: Process, ours: FrozenSet[int]) -> Holder:
+    is_php_fpm = process.pid in ours
     try:
         unit = None if is_php_fpm else service_units.unit_of(host, process.pid)
     except CannotLook:
@@ -181,15 +187,15 @@ def _holder(host: Host, seen: Processes, process: Process) -> Holder:
         user=host.user_name(process.uids[1]),
         unit=unit,
         is_php_fpm=is_php_fpm,
-        at_work=_is_at_work(seen, process),
+        at_work=_is_at_work(seen, process, ours),
     )
 
 
-def _is_at_work(seen: Processes, process: Process) -> bool:
-    above = set()
+def _is_at_work(seen: Processes, process: Process, ours: FrozenSet[int]) -> bool:
+    above: Set[int] = set()
     parent = seen.by_pid.get(process.parent)
     while parent is not None and parent.pid not in above:  # parents are read one after the other, so they may circle
-        if runs(parent, php_fpm.PROGRAM):
+        if parent.pid in ours:
             return True
         above.add(parent.pid)
         parent = seen.by_pid.get(parent.parent)
