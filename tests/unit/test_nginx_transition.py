@@ -246,6 +246,20 @@ def test_logs_are_reopened_where_they_are_not_open(log: str, changes: bool) -> N
         assert "changed since it was reloaded" in pending.notes[0] and pending.steps[0].until(host) is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pid /run/nginx.pid; http { access_log /var/log/a.log; }",
+        "pid /run/nginx.pid; error_log /var/log/a.log; http { server { access_log /var/log/a.log; } }",
+        "pid /run/nginx.pid; error_log /var/log/a.log; http { access_log /var/log/a.log; access_log /var/log/$host; }",
+    ],
+)
+def test_where_a_log_is_not_named_they_are_reopened_in_any_case(text: str) -> None:
+    files = {CONFIGURATION: dict(content=text, mtime=NOW - 90000), "/var/log/a.log": ""}
+    links = {"/proc/51/fd/3": "/var/log/a.log", "/proc/53/fd/3": "/var/log/a.log"}
+    assert len(planned(described(files=files, links=links, commands=BUILD), "logs_reopened").steps) == 1
+
+
 def look(host: DescribedHost, state: str = "reloaded") -> State:
     found: State = nginx_state.look(host, wish(state))
     return found
@@ -281,6 +295,14 @@ def test_a_reload_that_nginx_could_not_do_is_not_waited_for() -> None:
         step.until(described(**log))
     other = dict(log, files={"/var/log/e.log": said.replace("51#51", "77#77")})
     assert step.until(described(**other)) == "no new worker has been started"
+
+
+def test_what_nginx_logged_before_is_of_no_reload() -> None:
+    before = look(described())._replace(now=NOW)
+    step = nginx.TRANSITION.plan(before, wish("reloaded")).steps[0]
+    said = "2020/11/22 05:41:31 [emerg] 51#51: bind() to 0.0.0.0:81 failed (98: Address already in use)\n"
+    log = dict(links={"/proc/51/fd/2": "/var/log/e.log"}, files={"/var/log/e.log": said})
+    assert step.until(described(**log)) == "no new worker has been started"
 
 
 def test_a_master_that_ended_is_not_waited_for() -> None:
@@ -354,6 +376,41 @@ def test_the_proof_of_an_upgrade() -> None:
     ]
 
 
+def test_an_address_that_the_new_master_lacks_is_no_success() -> None:
+    before, _unused = upgrade()
+    assert before.master is not None
+    listening = before._replace(master=before.master._replace(listening=("0.0.0.0:80",)))
+    start, silence, _unused = nginx.TRANSITION.plan(listening, wish("upgraded")).steps
+    host = described(MASTER, ENDING, NEW_MASTER, NEW_WORKER, files={"/run/nginx.pid": "60\n"})
+    assert start.until(host) == silence.until(host) == "nginx 60 does not listen on 0.0.0.0:80"
+    assert "nginx 60 does not listen on 0.0.0.0:80" in nginx.TRANSITION.prove(
+        listening, look(host, "upgraded"), wish("upgraded")
+    )
+
+
+def test_an_address_that_answered_before_has_to_answer_afterwards() -> None:
+    before = look(described())
+    after = look(described(MASTER, RENEWED))._replace(silent={"0.0.0.0:80": "0.0.0.0:80: nothing listens there"})
+    assert nginx.TRANSITION.prove(before, after, wish("reloaded")) == []
+    answered = before._replace(answering=("0.0.0.0:80",))
+    assert nginx.TRANSITION.prove(answered, after, wish("reloaded")) == ["0.0.0.0:80: nothing listens there"]
+
+
+def test_another_nginx_is_no_successor() -> None:
+    before, _unused = upgrade()
+    other = process(70, f"master process {PROGRAM} -c {CONFIGURATION}", 40, NOW)
+    supervisor = process(40, f"master process {PROGRAM} -c /etc/nginx/two.conf")
+    host = described(dict(NEW_MASTER, parent=1), NEW_WORKER, supervisor, other, files={"/run/nginx.pid": "60\n"})
+    assert before.master is not None
+    masters = look(host, "upgraded").masters
+    assert [one.process.pid for one in nginx_state.successors(masters, before.master)] == [60]
+
+
+def test_a_pidfile_that_lies_forbids_an_upgrade() -> None:
+    plan = planned(described(files={"/run/nginx.pid": "4000\n"}), "upgraded", newer_than=str(int(NOW)))
+    assert "its pidfile /run/nginx.pid says 4000" in (plan.refusal or "")
+
+
 def test_an_old_master_may_wait_for_its_last_connections(monkeypatch: Any) -> None:
     _unused, steps = upgrade()
     lingering = described(MASTER, ENDING, NEW_MASTER, NEW_WORKER)
@@ -381,14 +438,14 @@ def test_options_that_make_no_sense(params: Dict[str, Any], option: str) -> None
 def test_addresses_where_http_is_served() -> None:
     text = """pid /run/nginx.pid;
     http { server { listen 80; listen [::]:81 default; } server { listen unix:/run/a.sock; } server { root /x; }
-           server { listen 127.0.0.1; } server { listen 10.0.0.1:82 ssl; server_name b; } }
-    stream { server { listen 3306; } }
+           server { listen 127.0.0.1; listen 83; } server { listen 10.0.0.1:82 ssl; server_name b; } }
+    stream { server { listen 3306; } server { listen 10.0.0.9:83; } }
     """
     state = look(described(files={CONFIGURATION: text}))
     assert state.master is not None
     host = described(files={CONFIGURATION: text})
     tree = host.once(nginx_state.nginx_configuration.gather, nginx_state.POLICY)[51]
-    listening = ("*:22", "/run/a.sock", "0.0.0.0:80", "0.0.0.0:3306", "10.0.0.1:82", "[::]:81")
+    listening = ("*:22", "/run/a.sock", "0.0.0.0:80", "0.0.0.0:3306", "10.0.0.1:82", "0.0.0.0:83", "[::]:81")
     asked = nginx_state.http_addresses(state.master._replace(listening=listening), tree)  # type: ignore[arg-type]
     assert asked == ("/run/a.sock", "0.0.0.0:80", "10.0.0.1:82", "[::]:81")
 
