@@ -74,13 +74,13 @@ def _finding(pool: PoolSocket, listener: Listener, strangers: List[Holder], serv
     first = strangers[0].process
     more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
     served = any(one.is_php_fpm for one in listener.holders)
-    program = first.executable or first.name
+    who = f"process {first.pid} ({first.executable or first.name}){more}"
     effect = "so php-fpm cannot start there again" if served else "so php-fpm cannot listen there"
     return Finding(
         check=CHECK.id,
         object=pool_name(pool.pool, pool.configuration, pool.root),
         severity=MEDIUM if served else CRITICAL,
-        summary=f"{pool.pool.address} is held by process {first.pid} ({program}){more}, which is none of php-fpm's own, {effect}",
+        summary=f"{pool.pool.address} is held by {who}, which is none of php-fpm's own, {effect}",
         evidence=_evidence(pool, listener, strangers, service),
         remedy=None,
         risk=None,
