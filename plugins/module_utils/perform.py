@@ -185,7 +185,7 @@ def _proof(
 ) -> Tuple[Optional[Any], List[str]]:
     after = None
     try:
-        after = transition.look(look(), wanted)
+        after = transition.look(look(), transition.again(before, wanted))
         return after, list(transition.prove(before, after, wanted))
     except PhpfleetError as error:
         return after, [f"what it came to cannot be seen, which proves nothing: {error}"]

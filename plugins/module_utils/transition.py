@@ -75,13 +75,19 @@ class Plan(NamedTuple):
     notes: Sequence[str] = ()
 
 
+def same_names(before: Any, wanted: Any) -> Any:
+    """For a subject whose names hold through a change."""
+    return wanted
+
+
 class Transition(NamedTuple):
     """The changes of state of one subject.
 
     options: the argument spec beside that of every transition. read(params): what is wanted, a NamedTuple; raises
     Refused. look(host, wanted): the facts, a NamedTuple; raises CannotLook and Refused. plan(facts, wanted): pure.
     prove(before, after, wanted): what is not as it was asked, in sentences; pure. show(facts): what of them a result
-    tells. tell(host, before, since): lines of logs that may explain a failure.
+    tells. tell(host, before, since): lines of logs that may explain a failure. again(before, wanted): wanted, as what
+    was planned on is found by it when it has changed: a pid may be another then.
     """
 
     subject: str
@@ -92,6 +98,7 @@ class Transition(NamedTuple):
     prove: Callable[[Any, Any, Any], Sequence[str]]
     show: Callable[[Any], Any]
     tell: Callable[[Host, Any, float], Sequence[str]]
+    again: Callable[[Any, Any], Any] = same_names
 
 
 def known(guard: Tuple[Any, ...]) -> Callable[[Host], Tuple[Any, ...]]:

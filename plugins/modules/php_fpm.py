@@ -26,7 +26,7 @@ author: phpfleet.remediation contributors (@phpfleet)
 options:
   state:
     description:
-      - V(reloaded) reads configuration and code anew. The pid stays.
+      - V(reloaded) reads configuration and code anew. The pid stays, unless php-fpm puts itself into the background.
       - V(restarted) stops and starts it, as an upgrade of PHP's own libraries may need.
       - V(stopped) and V(started) change nothing where it is so already.
       - V(logs_reopened) opens its logs anew by their names, as after they were rotated. Where they are open, nothing is

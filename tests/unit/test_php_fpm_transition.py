@@ -252,12 +252,20 @@ def test_a_newer_generation_needs_nothing():
     ],
 )
 def test_a_configuration_that_may_not_come_up_is_refused(name, tested, words):
-    seen = stopped(tested=tested) if name == STARTED else state(tested=tested)
-    planned = plan(seen, name)
+    serving = (Orphan(process(21), "www", (5,)),)
+    seen = stopped(tested=tested, orphans=serving) if name == STARTED else state(tested=tested)
+    planned = plan(seen, name, reap_orphans=True)
     assert not planned.steps and not planned.passing
     with pytest.raises(AssertionError, match=words):
         raise AssertionError(planned.refusal)
-    assert bool(plan(seen, name, allow_loss=True).refusal) == (tested.passes is not None)
+    assert bool(plan(seen, name, reap_orphans=True, allow_loss=True).refusal) == (tested.passes is not None)
+
+
+def test_what_serves_nothing_may_be_started_untested():
+    untested = ConfigurationTest(None, ("no service says which program it is for",))
+    assert plan(stopped(tested=untested), STARTED).notes == ["its configuration was not tested: " + untested.said[0]]
+    orphans = (Orphan(process(21), "www", (5,)),)
+    assert "could not be tested" in plan(stopped(tested=untested, orphans=orphans), STARTED, reap_orphans=True).refusal
 
 
 def test_a_warning_of_another_kind_is_none_to_stay_for():
@@ -403,11 +411,21 @@ def test_a_reload_is_proven_by_its_generation_workers_pools_and_pidfile():
         "says 7 and not 8": after._replace(pidfile_pid=7),
         "no longer at": after._replace(master=master(generation=2000.0, replaced=True)),
         "does not run": after._replace(master=None, stopped=StoppedFpm(CONFIGURATION, None, ())),
-        "not the master that was reloaded": after._replace(master=master(9, generation=2000.0), pidfile_pid=9),
     }
     for words, seen in wrong.items():
         (doubt,) = prove(before, seen, RELOADED)
         assert words in doubt
+
+
+def test_a_master_that_puts_itself_into_the_background_has_another_pid_after_a_reload():
+    assert prove(state(), state(master=master(9, generation=2000.0), pidfile_pid=9), RELOADED) == []
+
+
+def test_what_changed_is_found_again_by_its_configuration():
+    found = php_fpm.TRANSITION.again(state(), wanted(STOPPED, pid=8, pool="www", pidfile="/x", unit="y"))
+    assert (found.pid, found.pool, found.pidfile, found.unit) == (None, None, None, None)
+    assert (found.configuration, found.root) == (CONFIGURATION, "/")
+    assert found.policy.php_fpm.configurations == (CONFIGURATION,)
 
 
 def test_a_generation_that_cannot_be_seen_is_no_proof():

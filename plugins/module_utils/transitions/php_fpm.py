@@ -12,7 +12,7 @@ from ..host import Host
 from ..policy import policy_from
 from ..transition import Transition, parse_time
 from . import php_fpm_plan
-from .php_fpm_state import LOGS_REOPENED, RELOADED, SERVING, STATES, STOPPED, State, Wanted, look
+from .php_fpm_state import LOGS_REOPENED, RELOADED, SERVING, STATES, STOPPED, State, Wanted, again, look
 from .php_fpm_waits import is_renewed, is_same
 
 OPTIONS: Dict[str, Dict[str, Any]] = dict(
@@ -128,10 +128,8 @@ def _not_serving(master: FpmMaster, after: State) -> List[str]:
 
 
 def _not_renewed(before: State, master: FpmMaster, after: State, wanted: Wanted) -> List[str]:
-    if before.master is None or not is_same(before.master.process, master.process):
-        return [f"{after.name} is not the master that was reloaded"]
     doubts = []
-    if not is_renewed(before.master, master):
+    if before.master is None or not is_renewed(before.master, master):
         doubts.append(f"{after.name} is of the generation from before")
     old = [one.process for one in before.workers]
     left = [one.process.pid for one in after.workers if any(is_same(one.process, other) for other in old)]
@@ -190,4 +188,5 @@ TRANSITION = Transition(
     prove=prove,
     show=show,
     tell=tell,
+    again=again,
 )

@@ -60,7 +60,7 @@ def _reload(state: State, master: FpmMaster, wanted: Wanted, costs: Sequence[str
     return Step(
         verb="send_signal",
         object=state.name,
-        does="SIGUSR2: it lets its workers end their requests, and starts itself anew with the same pid and sockets",
+        does="SIGUSR2: it lets its workers end their requests, and starts itself anew with the same sockets",
         guard=waits.idle_then(state, wanted, _signal(master.process, signal.SIGUSR2), idle),
         until=waits.until_renewed(state, wanted),
         seconds=_patience(state, wanted),
@@ -137,9 +137,7 @@ def _notes(state: State, wanted: Wanted, costs: Sequence[str]) -> List[str]:
     notes = list(state.notes)
     tested = state.tested
     if tested and tested.passes is None:
-        notes.append(
-            "its configuration was not tested, and allow_loss lets it be used all the same: " + _words(tested.said)
-        )
+        notes.append(f"its configuration was not tested: {_words(tested.said)}")
     for pool in state.limits.pools if state.limits and not costs else ():
         if not pool.fronts:
             notes.append(
@@ -187,7 +185,7 @@ def _restarted(state: State, wanted: Wanted) -> Plan:
 def _started(state: State, wanted: Wanted) -> Plan:
     if state.master is not None:
         return Plan(())
-    refusal = _untested(state, wanted) or _held(state, wanted) or _unstartable(state, wanted)
+    refusal = _unstartable(state, wanted) or _untested(state, wanted) or _held(state, wanted)
     if refusal:
         return Plan((), refusal)
     steps = [*_clear(state, wanted), _start(state, wanted)]
@@ -256,7 +254,7 @@ def _start(state: State, wanted: Wanted) -> Step:
         verb="start_service",
         object=f"php-fpm of {state.configuration}",
         does=f"`{' '.join(command.argv)}`",
-        guard=waits.unless_running(state, command),
+        guard=waits.unless_running(state, wanted, command),
         until=waits.until_serving(state, wanted),
         seconds=wanted.timeout or MARGIN_SECONDS,
     )
@@ -308,7 +306,7 @@ def _untested(state: State, wanted: Wanted) -> Optional[str]:
         return f"{state.configuration}: its test fails, so php-fpm would not come up with it: {_words(tested.said)}"
     if unloadable:
         return f"{state.configuration}: an extension cannot be loaded, so requests would fail: {_words(unloadable)}"
-    if tested.passes is None:
+    if tested.passes is None and (state.master or state.orphans):
         return f"{state.configuration}: it could not be tested, and a wrong one ends every pool: {_words(tested.said)}"
     return None
 

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The one php-fpm whose state is to change: which it is, and all that decides whether it may."""
 
+import os
 from typing import List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..errors import CannotLook, Malformed, Missing, Refused
@@ -14,6 +15,7 @@ from ..facts import (
     fpm_settings,
     fpm_time_limits,
     fpm_workers,
+    php_fpm,
     processes,
     service_units,
     sockets,
@@ -45,7 +47,7 @@ PIDFILE_LIMIT = 64
 
 
 class Wanted(NamedTuple):
-    """What is asked for. pid, pidfile, unit, pool and configuration name the php-fpm; all that are given must fit.
+    """What is asked for. pid, pidfile, unit, pool, configuration and root name the php-fpm; all that are given hold.
 
     newer_than: seconds since the epoch. timeout: seconds, 0 for as long as its own limits allow. start_command: how it
     is started where no service does; empty for its own program.
@@ -64,6 +66,7 @@ class Wanted(NamedTuple):
     stranger_pids: Tuple[int, ...]
     start_command: Tuple[str, ...]
     policy: Policy
+    root: Optional[str] = None
 
 
 class ConfigurationTest(NamedTuple):
@@ -133,7 +136,7 @@ def look(host: Host, wanted: Wanted) -> State:
         now=host.now(),
         master=master,
         stopped=stopped,
-        executable=master.process.executable if master else None,
+        executable=master.process.executable if master else _named_program(wanted),
         parent=_parent(master, running),
         tested=None,
         limits=None,
@@ -185,6 +188,25 @@ def _fits(one: FpmMaster, wanted: Wanted) -> bool:
         and _fits_unit(one.unit.name if one.unit else "", wanted.unit)
         and (wanted.pool is None or any(pool.name == wanted.pool for pool in one.pools))
         and wanted.configuration in (None, one.configuration)
+        and wanted.root in (None, one.root)
+    )
+
+
+def again(before: State, wanted: Wanted) -> Wanted:
+    """Name by its configuration what was seen: a master that is stopped has no pid any more, and no pool.
+
+    A master that puts itself into the background does so again when it reloads, and has another pid then.
+    """
+    own = wanted.policy.php_fpm._replace(configurations=(before.configuration,))
+    return wanted._replace(
+        pid=None,
+        pidfile=None,
+        unit=None,
+        pool=None,
+        configuration=before.configuration,
+        newer_than=None,
+        policy=wanted.policy._replace(php_fpm=own),
+        root=before.master.root if before.master else None,
     )
 
 
@@ -216,6 +238,12 @@ def _parent(master: Optional[FpmMaster], running: Processes) -> Optional[Process
     if master is None or master.process.parent == 1:
         return None
     return running.by_pid.get(master.process.parent)
+
+
+def _named_program(wanted: Wanted) -> Optional[str]:
+    """Return the program of the command that starts it, where that is a php-fpm and no script."""
+    path = wanted.start_command[0] if wanted.start_command else ""
+    return path if php_fpm.PROGRAM.executable.match(os.path.basename(path)) else None
 
 
 def _systemctl(host: Host) -> Optional[str]:

@@ -5,7 +5,7 @@
 from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 from ..errors import CannotAct, CannotLook, Unneeded
-from ..facts import fpm_idleness, fpm_masters, fpm_workers, service_units
+from ..facts import fpm_idleness, fpm_masters, fpm_workers, php_fpm, processes, service_units
 from ..facts.fpm_masters import FpmMaster
 from ..facts.fpm_workers import Worker
 from ..facts.processes import Process, bears
@@ -40,12 +40,12 @@ def idle_then(state: State, wanted: Wanted, signal: Signal, demanded: bool) -> G
     return guard
 
 
-def unless_running(state: State, command: Command) -> Guard:
-    """Give a command to run, where the master that was seen does not run."""
+def unless_running(state: State, wanted: Wanted, command: Command) -> Guard:
+    """Give a command to run, where no master of the configuration runs."""
 
     def guard(host: Host) -> Tuple[Any, ...]:
-        if state.master is not None and _lives(host, state.master.process):
-            raise Unneeded(f"process {state.master.process.pid} runs")
+        for one in _masters(host, state, wanted):
+            raise Unneeded(f"process {one.process.pid} runs")
         return command
 
     return guard
@@ -89,18 +89,19 @@ def until_renewed(state: State, wanted: Wanted) -> Until:
     """Wait until a master that was told to reload serves as a new generation, and no worker of the old one is left."""
 
     def missing(host: Host) -> Optional[str]:
-        master = state.master
-        if master is None or not _lives(host, master.process):
-            raise CannotAct("the master ended while it reloaded")
         workers = _left(host, state.workers)
         if workers:
             return f"workers of the old generation have not ended their requests: {_requests(workers)}"
-        now = _again(host, wanted, master.process)
-        if now is None:
-            return "the master cannot be seen"
-        if not is_renewed(master, now):
+        masters = _masters(host, state, wanted)
+        if not masters and _starts(host, state, wanted):
+            return "it is starting itself anew"
+        if not masters:
+            raise CannotAct("the master ended while it reloaded")
+        if state.master is None or not is_renewed(state.master, masters[-1]):
             return "it has not started itself anew yet"
-        return _not_serving(host, now)
+        if len(masters) > 1:
+            return "the old master has not handed over yet"
+        return _not_serving(host, masters[-1])
 
     return missing
 
@@ -109,9 +110,8 @@ def until_serving(state: State, wanted: Wanted) -> Until:
     """Wait until a master of the configuration runs, and all of its pools answer."""
 
     def missing(host: Host) -> Optional[str]:
-        seen = host.once(fpm_masters.gather, wanted.policy).masters
         former = state.master.process if state.master else None
-        now = [one for one in seen if one.configuration == state.configuration and not is_same(one.process, former)]
+        now = [one for one in _masters(host, state, wanted) if not is_same(one.process, former)]
         if not now:
             return f"no master of {state.configuration} runs"
         return _not_serving(host, now[0])
@@ -146,6 +146,13 @@ def is_renewed(before: FpmMaster, now: FpmMaster) -> bool:
     return now.generation > before.generation
 
 
+def _starts(host: Host, state: State, wanted: Wanted) -> bool:
+    """Whether the program runs and is neither master nor worker yet, as one that reloads is for a moment."""
+    titles = (php_fpm.PROGRAM.master_title, php_fpm.PROGRAM.worker_title)
+    running = host.once(processes.gather, wanted.policy).by_pid.values()
+    return any(one.executable == state.executable and not one.title.startswith(titles) for one in running)
+
+
 def _not_serving(host: Host, now: FpmMaster) -> Optional[str]:
     for pool, reason in silent_pools(host, now):
         return f"pool {pool} does not answer: {reason}"
@@ -154,9 +161,12 @@ def _not_serving(host: Host, now: FpmMaster) -> Optional[str]:
     return None
 
 
-def _again(host: Host, wanted: Wanted, process: Process) -> Optional[FpmMaster]:
+def _masters(host: Host, state: State, wanted: Wanted) -> List[FpmMaster]:
+    """Return the running masters of the configuration, the oldest first: one that hands over to another is two."""
     seen = host.once(fpm_masters.gather, wanted.policy).masters
-    return next((one for one in seen if is_same(one.process, process)), None)
+    root = state.master.root if state.master else "/"
+    own = [one for one in seen if one.configuration == state.configuration and one.root == root and not one.apart]
+    return sorted(own, key=lambda one: one.process.started)
 
 
 def _lives(host: Host, process: Process) -> bool:
@@ -177,5 +187,5 @@ def _requests(workers: Sequence[Worker]) -> str:
     return "; ".join(named) + (f"; and {more} more" if more > 0 else "")
 
 
-def _pids(processes: Sequence[Process]) -> str:
-    return ", ".join(f"process {one.pid}" for one in processes[:NAMED_LIMIT])
+def _pids(named: Sequence[Process]) -> str:
+    return ", ".join(f"process {one.pid}" for one in named[:NAMED_LIMIT])
