@@ -129,6 +129,13 @@ def test_a_chroot() -> None:
     assert all(reason and "it does not share the files of this host" in reason for reason in reasons(host))
 
 
+def test_a_master_that_another_user_runs() -> None:
+    host = debian()
+    host["processes"][1]["uid"] = 1001
+    found = reasons(host)
+    assert found and all(reason and "another user than root runs it" in reason for reason in found)
+
+
 def test_a_name_that_no_file_may_have() -> None:
     host = with_files({f"{POOLS}/www.conf": WWW.replace("[www]", "[../x]")})
     host["commands"][TEST] = host["commands"][TEST].replace("[www]", "[../x]")

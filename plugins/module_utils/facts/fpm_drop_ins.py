@@ -92,6 +92,9 @@ def _nowhere(section: str, reason: str) -> DropIn:
 def _demand_fit(master: FpmMaster) -> None:
     if master.apart or master.root != "/":
         raise CannotLook("it does not share the files of this host, so nothing is written; set the values by hand")
+    if set(master.process.uids) != {0}:
+        # Its title is then another's word, and could name a file of some other program as its configuration.
+        raise CannotLook("another user than root runs it, so nothing is written; set the values by hand")
     if master.configuration is None or not master.process.executable:
         raise CannotLook("which configuration it was started with is not known")
 
