@@ -161,11 +161,16 @@ def _of(seen: Processes, part: str) -> List[Process]:
 
 
 def _orphans(host: Host, seen: Processes) -> Tuple[NginxWorker, ...]:
-    """Return the workers that no nginx is the parent of; those of a container have their master with them."""
+    """Return the workers that no nginx is the parent of; those of a container have their master with them.
+
+    Where it cannot be seen what the parent runs, that may be the master: www-data sees its workers and not root's.
+    """
     orphans = []
     for process in _of(seen, WORKER):
         parent = seen.by_pid.get(process.parent)
-        if parent is not None and not runs(parent, nginx.PROGRAM) and _is_ours(host, process):
+        if parent is None or parent.executable is None or runs(parent, nginx.PROGRAM):
+            continue
+        if _is_ours(host, process):
             orphans.append(_worker(process, None, ()))
     return tuple(orphans)
 
