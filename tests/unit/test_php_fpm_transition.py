@@ -176,7 +176,7 @@ def test_what_does_not_run_is_stopped_but_a_wrong_name_is_none():
 def test_a_container_s_is_meant_only_where_its_pid_says_so():
     apart = master(9, apart="it lives in another pid namespace")
     assert chosen([master(), apart]) == (master(), None)
-    with pytest.raises(Refused, match="another pid namespace; ask for it there"):
+    with pytest.raises(Refused, match="php-fpm 9: it lives in another pid namespace"):
         chosen([master(), apart], pid=9)
 
 

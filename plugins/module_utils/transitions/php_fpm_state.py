@@ -177,7 +177,7 @@ def choose(seen: FpmMasters, wanted: Wanted) -> Tuple[Optional[FpmMaster], Optio
     if len(masters) + len(stopped) != 1:
         raise Refused(_which(seen, masters, stopped), masters=[one.process.pid for one in masters])
     if masters and masters[0].apart:
-        raise Refused(f"php-fpm {masters[0].process.pid}: {masters[0].apart}; ask for it there")
+        raise Refused(f"php-fpm {masters[0].process.pid}: {masters[0].apart}")
     return (masters[0], None) if masters else (None, stopped[0])
 
 
