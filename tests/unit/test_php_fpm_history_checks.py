@@ -150,6 +150,16 @@ def test_without_the_kernels_messages_a_killed_worker_is_unknown_and_none_is_cle
     assert judge(php_fpm_out_of_memory, host("", [])).state == "clean"
 
 
+def test_a_container_has_no_messages_of_the_kernel() -> None:
+    one = host(KILLED, [])
+    one.description["commands"] = {KERNEL: "", KERNEL.replace(f"@{SINCE}", "@0"): ""}
+    verdict = judge(php_fpm_out_of_memory, one)
+    assert verdict.state == "unknown" and "as in a container" in str(verdict.reason)
+    one = host(KILLED, [])
+    one.description["commands"] = {KERNEL: "", KERNEL.replace(f"@{SINCE}", "@0"): json.dumps(message("booted", 0))}
+    assert judge(php_fpm_out_of_memory, one).state == "found"
+
+
 def test_a_static_pool_is_unknown_until_its_log_or_workers_tell() -> None:
     static = host("", pool="pm = static\npm.max_children = 5\n")
     verdict = judge(php_fpm_max_children_reached, static)
