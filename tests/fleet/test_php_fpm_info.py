@@ -21,8 +21,8 @@ EXPLAINED = {
     "broken-configuration": ["pm.max_childern", "reports.conf:6", "next reload"],
 }
 
-# A second master, of /usr/local and started by hand: a pool for each user, of each kind, on each kind of socket, and one in
-# a chroot.
+# A second master, of /usr/local and started by hand: a pool for each user, of each kind, on each kind of socket, and
+# one in a chroot.
 TENANTS = """
 set -eu
 useradd alice
