@@ -211,3 +211,32 @@ def test_a_stranger_on_the_port_is_named_and_ended_only_when_it_is_named_back(la
     wrong, done = php_fpm({"state": "started", "stranger_pids": [pid, 1]}, {"state": "started", "stranger_pids": [pid]})
     assert wrong["failed"] and "process 1 holds no socket" in wrong["msg"], wrong
     assert done["changed"] and not done["failed"] and done["after"]["strangers"] == [], done
+
+
+def test_a_master_in_the_background_has_another_pid_after_a_reload_and_none_when_it_is_stopped(host, php_fpm):
+    host.run(
+        """
+        cat > /etc/php/by-hand.conf <<'END'
+[global]
+pid = /run/php/by-hand.pid
+[by-hand]
+user = www-data
+listen = 127.0.0.1:9055
+pm = ondemand
+pm.max_children = 2
+pm.status_path = /status
+END
+        /usr/sbin/php-fpm[0-9]* --daemonize --fpm-config /etc/php/by-hand.conf
+        """
+    )
+    unnamed, reloaded, stopped, again = php_fpm(
+        {"state": "reloaded"},
+        {"state": "reloaded", "pidfile": "/run/php/by-hand.pid", "wait_idle": 20},
+        {"state": "stopped", "pool": "by-hand", "wait_idle": 20},
+        {"state": "stopped", "configuration": "/etc/php/by-hand.conf"},
+    )
+    assert unnamed["failed"] and "several php-fpm fit" in unnamed["msg"], unnamed
+    assert reloaded["changed"] and not reloaded["failed"], reloaded
+    assert reloaded["after"]["pid"] != reloaded["before"]["pid"]
+    assert stopped["changed"] and not stopped["failed"] and not stopped["after"]["running"], stopped
+    assert not again["changed"] and not again["failed"], again
