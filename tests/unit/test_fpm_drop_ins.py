@@ -25,7 +25,7 @@ POOLS = "/etc/php/8.2/fpm/pool.d"
 GLOBAL = "[global]\npid = /run/php/php8.2-fpm.pid\n"
 INCLUDE = f"include={POOLS}/*.conf\n"
 WWW = "[www]\nuser = www-data\nlisten = /run/php/php8.2-fpm.sock\n"
-TEST = f"/usr/sbin/php-fpm8.2 -tt -F -O -y {MAIN}"
+TEST = f"/usr/sbin/php-fpm8.2 -tt -F -O -d log_errors=1 -d error_log= -y {MAIN}"
 OURS = f"{POOLS}/zz-phpfleet-limits.conf"
 OURS_OF_WWW = f"{POOLS}/zz-phpfleet-limits-www.conf"
 

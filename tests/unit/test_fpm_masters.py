@@ -12,7 +12,7 @@ from described_host import NOW, DescribedHost
 
 PROGRAM = "/usr/sbin/php-fpm8.2"
 CONFIGURATION = "/etc/php/8.2/fpm/php-fpm.conf"
-TEST = f"{PROGRAM} -tt -F -O -y {CONFIGURATION}"
+TEST = f"{PROGRAM} -tt -F -O -d log_errors=1 -d error_log= -y {CONFIGURATION}"
 SAID = "[22-Nov-2026 05:44:51] NOTICE: "
 PRINTED = (
     f"{SAID}[global]\n{SAID}\tpid = /run/php/php8.2-fpm.pid\n{SAID}\tprocess_control_timeout = 0s\n"
@@ -315,7 +315,7 @@ def test_a_service_whose_configuration_runs_elsewhere_is_not_stopped() -> None:
 
 def test_a_service_that_names_no_configuration() -> None:
     described = systemd(unit("failed", start=f"{PROGRAM} --nodaemonize"))
-    described["commands"][f"{PROGRAM} -tt -F -O"] = f"{SAID}configuration file {CONFIGURATION} test is successful\n"
+    described["commands"][f"{PROGRAM} -tt -F -O -d log_errors=1 -d error_log="] = f"{SAID}configuration file {CONFIGURATION} test is successful\n"
     assert [one.configuration for one in look(processes=[], **described).stopped] == [CONFIGURATION]
 
 

@@ -49,6 +49,11 @@ def test_settings_as_printed() -> None:
     assert (printed.errors, printed.warnings) == ((), ())
 
 
+def test_what_php_says_of_an_extension_by_the_logs_of_php_fpm() -> None:
+    said = "[22-Nov-2026 06:48:31] NOTICE: PHP message: PHP Warning:  PHP Startup: Unable to load dynamic library 'x'\n"
+    assert fpm_settings.parse(said).warnings == ("PHP Warning:  PHP Startup: Unable to load dynamic library 'x'",)
+
+
 def test_a_test_that_fails() -> None:
     printed = fpm_settings.parse(FAILED)
     assert printed.settings == {} and printed.file is None

@@ -13,8 +13,9 @@ from . import fpm_configuration
 from .fpm_configuration import GLOBAL, Said
 from .masters import Reading
 
-# Without -F and -O php-fpm writes what it prints, the passwords in env[] too, into its error log as well.
-TEST = ("-tt", "-F", "-O")
+# Without -F and -O php-fpm writes what it prints, the passwords in env[] too, into its error log as well; and what PHP
+# says of an extension that cannot be loaded goes to the error_log of php.ini, unless there is none.
+TEST = ("-tt", "-F", "-O", "-d", "log_errors=1", "-d", "error_log=")
 ANSWER_SECONDS = 10.0
 ANSWER_LIMIT = 16 * 1024 * 1024
 LINES_LIMIT = 20  # of what a test says
@@ -83,7 +84,7 @@ def default_configuration(host: Host, executable: str) -> str:
     ran = host.run([executable, *TEST], ANSWER_SECONDS, ANSWER_LIMIT)
     path = fpm_settings.parse(os.fsdecode(ran.output)).file
     if path is None:
-        raise CannotLook(f"{executable}: `{executable} -tt -F -O` does not say which configuration it reads")
+        raise CannotLook(f"{executable}: `{' '.join((executable, *TEST))}` does not say which configuration it reads")
     return path
 
 

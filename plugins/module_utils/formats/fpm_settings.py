@@ -57,7 +57,7 @@ def parse(text: str) -> Printed:
         match = _LINE.match(line)
         level, said = match.groups() if match else ("", line)
         if _OF_PHP.search(said):
-            warnings.append(said.strip())
+            warnings.append(said.replace("PHP message: ", "", 1).strip())
         elif level == "WARNING":
             warnings.append(said)
         elif level in ("ERROR", "ALERT"):
