@@ -376,16 +376,16 @@ def _run(program: int, argv: Sequence[str], deadline: float, limit: int) -> Ran:
 def _output(started: "subprocess.Popen[bytes]", end: float, limit: int) -> Optional[bytes]:
     """All that it says until it ends, or a little more than ``limit`` bytes; None when the time ``end`` comes first."""
     said = cast(IO[bytes], started.stdout).fileno()
-    output = b""
+    output = bytearray()
     while len(output) <= limit:
         ready, _unused, _unused = select.select([said], [], [], max(end - time.monotonic(), 0))
         if not ready:
             return None
         piece = os.read(said, 1 << 16)
         if not piece:
-            return output if _ends(started.pid, end) else None
+            return bytes(output) if _ends(started.pid, end) else None
         output += piece
-    return output
+    return bytes(output)
 
 
 def _ends(pid: int, end: float) -> bool:
