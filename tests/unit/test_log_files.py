@@ -100,6 +100,19 @@ def test_a_bomb_is_not_unpacked(root: Path, extension: str, pack: object, monkey
     assert "it unpacks to more than" in log.unread[0]
 
 
+@pytest.mark.parametrize(
+    "content", [gzip.compress(bytes(5 * 1024 * 1024)), gzip.compress(bytes(1 << 20))[:-8] + b"x" * 8]
+)
+def test_after_one_bomb_no_other_is_touched(root: Path, content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_files, "INFLATED_LIMIT", 4 * 1024 * 1024)
+    write(root, "php-fpm.log", b"today")
+    for number in range(1, 6):
+        write(root, f"php-fpm.log.{number}.gz", content, number)
+    log = read(root)
+    assert [file.text for file in log.files] == ["today"]
+    assert log.cut and len(log.unread) == 1 and "php-fpm.log.1.gz" in log.unread[0]
+
+
 @pytest.mark.parametrize("extension", ["gz", "bz2", "xz", "zst"])
 def test_what_cannot_be_unpacked_is_said(root: Path, extension: str) -> None:
     write(root, "php-fpm.log", b"today")

@@ -61,6 +61,10 @@ def read(host: Host, path: str, since: float) -> Log:
             return Log(tuple(reversed(files)), True, tuple(unread))
         try:
             content, cut = _end(host, older, min(TAIL, left))
+        except (TooLarge, Malformed) as error:
+            unread.append(str(error))
+            cut = True  # it took its time; a hundred bombs would take a hundred times as long
+            continue
         except CannotLook as error:
             unread.append(str(error))
             continue
