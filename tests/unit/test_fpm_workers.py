@@ -87,6 +87,26 @@ def test_who_answers_on_a_socket_of_its_own_is_no_worker_of_the_pool() -> None:
     assert (seen.pools[0].accepted, seen.pools[0].asked) == (9, 0)
 
 
+def test_a_pool_says_nothing_of_another_users_workers() -> None:
+    """A worker may answer on its pool's socket whatever it likes."""
+    host = described(pages=page({"pid": 121, "state": "Idle"}, {"pid": 122, "state": "Idle"}))
+    next(process for process in host["processes"] if process["pid"] == 122)["uid"] = 34
+    seen = by_pid(gathered(host))
+    assert (seen[121].state, seen[121].idle) == ("Idle", True)
+    assert (seen[122].state, seen[122].idle) == (None, False)
+
+
+def test_a_pool_without_a_worker_is_not_made_to_start_one() -> None:
+    host = described(pages={SOCKET: {"/status": json.dumps({"pool": "www", "accepted conn": 9})}})
+    command = next(key for key in host["commands"] if "-tt" in key)
+    host["commands"][command] = host["commands"][command].replace("pm = static", "pm = ondemand")
+    assert gathered(host).pools[0].accepted == 9
+    host["processes"] = [process for process in host["processes"] if process["pid"] < 100]
+    seen = gathered(host)
+    assert (seen.pools[0].accepted, seen.pools[0].asked) == (None, 0)
+    assert "it has no worker, and would start one" in (seen.pools[0].reason or "")
+
+
 def test_pools_that_are_not_to_be_asked() -> None:
     seen = gathered(described(pages={SOCKET: None}), ask_pools=False)
     assert {worker.state for worker in seen.workers} == {None}
@@ -149,6 +169,7 @@ def test_another_processor_is_unknown_where_the_page_says_that_workers_run() -> 
     verdict = judged(described(machine="s390x"))
     assert verdict.state == "unknown"
     assert "what 3 of 4 workers wait for is not seen" in (verdict.reason or "")
+    assert judged(described(machine="s390x", pages={SOCKET: {}})).state == "unknown"
 
 
 def untimed(queue: int) -> Dict[str, Any]:

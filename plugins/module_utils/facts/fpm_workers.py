@@ -8,7 +8,7 @@ What the kernel says of them is read first, for asking a pool for its status wak
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
+from typing import AbstractSet, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import CannotLook, Missing
 from ..formats.fpm_status import Status, WorkerStatus
@@ -102,8 +102,8 @@ def gather(host: Host, policy: Policy) -> FpmWorkers:
     unseen: List[str] = []
     by_inode = _sockets(host, policy, unseen)
     workers = _workers(host, policy, masters, by_inode, unseen)
-    asked = _ask_all(host, masters) if policy.php_fpm.ask_pools else _not_asked(masters)
-    told = {(one.master.process.pid, line.pid): (one, line) for one in asked for line in _lines(one)}
+    asked = _ask_all(host, masters, workers) if policy.php_fpm.ask_pools else _not_asked(masters)
+    told = _lines_of_own(host, asked, workers)
     return FpmWorkers(
         workers=tuple(_told(worker, told.get((worker.master, worker.process.pid))) for worker in workers),
         pools=tuple(_pool_status(one, by_inode) for one in asked),
@@ -205,21 +205,45 @@ def _not_asked(masters: Sequence[FpmMaster]) -> List[_Asked]:
     return [_Asked(master, pool, None, reason) for master in masters for pool in master.pools]
 
 
-def _ask_all(host: Host, masters: Sequence[FpmMaster]) -> List[_Asked]:
+def _ask_all(host: Host, masters: Sequence[FpmMaster], workers: Sequence[Worker]) -> List[_Asked]:
     """Ask every pool that has a status page, some at once: a pool that is stuck must not keep us from the others."""
     end = time.monotonic() + ASKING_SECONDS
+    manned = {(worker.master, worker.pool) for worker in workers}
     wanted = [(master, pool) for master in masters for pool in master.pools]
     with ThreadPoolExecutor(max_workers=ASKED_AT_ONCE) as asking:
-        return list(asking.map(lambda one: _ask(host, one[0], one[1], end), wanted))
+        return list(asking.map(lambda one: _ask(host, one[0], one[1], manned, end), wanted))
 
 
-def _ask(host: Host, master: FpmMaster, pool: FpmPool, end: float) -> _Asked:
+def _ask(
+    host: Host, master: FpmMaster, pool: FpmPool, manned: AbstractSet[Tuple[int, Optional[str]]], end: float
+) -> _Asked:
+    if pool.settings.get("pm") == "ondemand" and (master.process.pid, pool.name) not in manned:
+        # Of 500 such pools, each would start one for us alone.
+        return _Asked(master, pool, None, f"pool {pool.name}: not asked, because it has no worker, and would start one")
     if time.monotonic() > end:
         return _Asked(master, pool, None, f"pool {pool.name}: not asked, because others took {ASKING_SECONDS:g} s")
     try:
         return _Asked(master, pool, fpm_ping.ask_status(host, master, pool), None)
     except CannotLook as error:
         return _Asked(master, pool, None, str(error))
+
+
+def _lines_of_own(
+    host: Host, asked: Sequence[_Asked], workers: Sequence[Worker]
+) -> Dict[Tuple[int, int], Tuple[_Asked, WorkerStatus]]:
+    """Return the lines by master and worker, of workers that run as the pool's user.
+
+    A worker may answer on its pool's socket whatever it likes, and must not make those of other users look idle.
+    """
+    uids = {(worker.master, worker.process.pid): worker.process.uids[1] for worker in workers}
+    told: Dict[Tuple[int, int], Tuple[_Asked, WorkerStatus]] = {}
+    for one in asked:
+        user = one.pool.settings.get("user")  # none where php-fpm itself does not run as root
+        for line in _lines(one):
+            key = (one.master.process.pid, line.pid)
+            if key in uids and user in (None, host.user_name(uids[key]), str(uids[key])):
+                told[key] = (one, line)
+    return told
 
 
 def _lines(asked: _Asked) -> List[WorkerStatus]:
