@@ -74,3 +74,10 @@ def test_any_text_is_sections_or_malformed(text):
     for settings in sections.values():
         assert all(isinstance(value, str) for value in settings.values())
     includes(sections)
+
+
+@pytest.mark.parametrize("text", ["root:secret:19000::\n", "[program:a]\nsecret\n", "[a]\nb = 1\n  c\nsecret\n"])
+def test_what_is_no_configuration_is_not_quoted(text):
+    with pytest.raises(Malformed, match=r"line [1-9]: supervisord takes no such line") as raised:
+        parse(text)
+    assert "secret" not in str(raised.value)

@@ -32,8 +32,10 @@ def parse(text: str) -> Sections:
     parser = configparser.RawConfigParser(inline_comment_prefixes=(";", "#"), strict=False)
     try:
         parser.read_string(text)
-    except configparser.Error as error:
-        raise Malformed(f"supervisord cannot read it: {error}") from error
+    except configparser.ParsingError as error:
+        # Not the error's own words: they quote the line, and whoever runs a supervisord names what root reads here.
+        number = error.lineno if hasattr(error, "lineno") else error.errors[0][0]
+        raise Malformed(f"line {number}: supervisord takes no such line") from None
     found: Dict[str, Dict[str, str]] = {name: dict(parser.items(name)) for name in parser.sections()}
     return found
 
