@@ -9,6 +9,7 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.fastcgi_fronts import Front
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.fpm_idleness import Idleness
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.fpm_masters import (
+    ConfigurationFile,
     FpmMaster,
     FpmMasters,
     FpmPool,
@@ -35,6 +36,7 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils.transitions.p
     Log,
     State,
     choose,
+    is_in_the_way,
 )
 from ansible_collections.phpfleet.remediation.plugins.module_utils.transitions.php_fpm_waits import at_once
 
@@ -272,11 +274,59 @@ def test_a_warning_of_another_kind_is_none_to_stay_for():
     assert plan(state(tested=ConfigurationTest(True, ("pm.start_servers is not set",))), RELOADED).refusal is None
 
 
-def test_a_new_pool_on_an_address_that_somebody_holds_is_refused():
-    stranger = process(77, title="importer")
-    new = state(master=master(pools=(pool(), pool("new", "127.0.0.1:9000", None))), strangers=(stranger,))
-    assert "process 77, importer" in plan(new, RELOADED).refusal
-    assert plan(state(strangers=(stranger,)), RELOADED).refusal is None
+@pytest.mark.parametrize("name", [RELOADED, RESTARTED])
+def test_what_the_test_of_a_configuration_does_not_look_at_is_refused(name):
+    blocked = state(obstacles=("pool b is to listen on /run/b/x, whose directory is not there: make it",))
+    planned = plan(blocked, name, allow_loss=True)
+    assert "though the test of it passes: pool b is to listen" in planned.refusal and not planned.steps
+    assert not planned.passing
+
+
+def test_what_holds_the_socket_of_a_pool_is_none_to_stay_for_in_a_reload():
+    assert plan(state(strangers=(process(77, title="importer"),)), RELOADED).refusal is None
+
+
+@pytest.mark.parametrize(
+    "held, address, clash",
+    [
+        ("127.0.0.1:9000", "127.0.0.1:9000", True),
+        ("0.0.0.0:9000", "127.0.0.1:9000", True),
+        ("*:9000", "127.0.0.1:9000", True),
+        ("127.0.0.1:9000", "*:9000", True),
+        ("127.0.0.1:9000", "[::]:9000", True),  # php-fpm makes that a socket of both
+        ("[::]:9000", "127.0.0.1:9000", False),
+        ("[::]:9000", "[::1]:9000", True),
+        ("[::1]:9000", "127.0.0.1:9000", False),
+        ("0.0.0.0:9000", "[::1]:9000", False),
+        ("127.0.0.1:9000", "127.0.0.2:9000", False),
+        ("0.0.0.0:9001", "127.0.0.1:9000", False),
+        ("/run/a.sock", "/run/a.sock", True),
+        ("/run/a.sock", "/run/b.sock", False),
+        ("/run/a:9000", "*:9000", False),
+    ],
+)
+def test_a_wildcard_is_in_the_way_of_each_address(held, address, clash):
+    assert is_in_the_way(held, address) is clash
+
+
+def test_a_reload_has_no_way_back_where_nobody_may_start_it():
+    for one in (master(root="/srv/other"), master(unit=None, process=process()._replace(uids=(33, 33, 33)))):
+        assert plan(state(master=one), RELOADED).steps[0].otherwise == ()
+    supervised = state(master=master(unit=None), parent=process(70, title="supervisord"))
+    assert plan(supervised, RELOADED).steps[0].otherwise == ()
+
+
+def test_root_starts_nothing_in_another_s_stead():
+    theirs = state(master=master(unit=None, process=process()._replace(uids=(33, 33, 33))))
+    assert "another user than root runs it" in plan(theirs, RESTARTED, allow_loss=True).refusal
+    assert plan(theirs, RESTARTED, start_command=["/srv/start"]).refusal is None
+
+
+def test_a_stop_that_may_take_longer_than_it_is_waited_for_is_refused():
+    for name in (STOPPED, RESTARTED):
+        assert "process_control_timeout = 10 s" in plan(state(), name, timeout=10).refusal
+        assert plan(state(), name, timeout=11).refusal is None
+    assert plan(state(), RELOADED, timeout=5).refusal is None
 
 
 def test_what_does_not_run_cannot_be_reloaded_nor_its_logs():
@@ -348,6 +398,7 @@ def test_orphans_are_named_and_let_go_together_when_asked():
     assert [step.until is at_once for step in planned.steps] == [True, False, False]
     assert [step.verb for step in planned.steps] == ["send_signal", "send_signal", "start_service"]
     assert signals(plan(stopped(orphans=orphans), STOPPED, reap_orphans=True)) == signals(planned)[:2]
+    assert "serve on: worker 21 of pool www" in plan(stopped(orphans=orphans), STOPPED).refusal
 
 
 def test_strangers_are_ended_only_where_they_are_named():
@@ -357,7 +408,7 @@ def test_strangers_are_ended_only_where_they_are_named():
     assert "process 32" in left and "process 31" not in left
     planned = plan(stopped(strangers=strangers), STARTED, stranger_pids=[31, 32])
     assert signals(planned)[:2] == [("SIGTERM", 31, False), ("SIGTERM", 32, False)]
-    assert "process 1 holds no socket" in plan(stopped(strangers=strangers), STARTED, stranger_pids=[31, 32, 1]).refusal
+    assert "process 5 holds no socket" in plan(stopped(strangers=strangers), STARTED, stranger_pids=[31, 32, 5]).refusal
     assert "process 31" in plan(state(strangers=strangers), RESTARTED).refusal
 
 
@@ -368,6 +419,16 @@ def test_logs_that_are_open_are_left_alone():
     assert plan(state(logs=(Log("/var/log/fpm.log", True),)), LOGS_REOPENED).steps == ()
     rotated = plan(state(logs=(Log("/var/log/fpm.log", False),)), LOGS_REOPENED)
     assert signals(rotated) == [("SIGUSR1", 8, True)] and "/var/log/fpm.log" in rotated.steps[0].does
+    assert not rotated.notes and rotated.steps[0].until is not at_once
+
+
+def test_logs_that_are_not_yet_in_force_are_not_waited_for():
+    changed = master(files=(ConfigurationFile(CONFIGURATION, 900.0, 1001.0),))
+    moved = state(master=changed, logs=(Log("/var/log/new.log", False),))
+    planned = plan(moved, LOGS_REOPENED)
+    assert signals(planned) == [("SIGUSR1", 8, True)] and planned.steps[0].until is at_once
+    assert "changed since it was reloaded" in planned.notes[0]
+    assert prove(moved, moved, LOGS_REOPENED) == []
 
 
 # Options.
@@ -382,6 +443,7 @@ def test_logs_that_are_open_are_left_alone():
         (dict(state=RELOADED, pidfile="x.pid"), "pidfile: 'x.pid'"),
         (dict(state=STARTED, start_command=["service", "x"]), "start_command: 'service'"),
         (dict(state=RELOADED, longest_request=-1), "longest_request"),
+        (dict(state=STARTED, stranger_pids=[1]), "process 1 is the host's own"),
     ],
 )
 def test_an_option_that_means_nothing_is_refused(params, words):

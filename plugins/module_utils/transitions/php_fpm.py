@@ -12,7 +12,7 @@ from ..host import Host
 from ..policy import policy_from
 from ..transition import Transition, parse_time
 from . import php_fpm_plan
-from .php_fpm_state import LOGS_REOPENED, RELOADED, SERVING, STATES, STOPPED, State, Wanted, again, look
+from .php_fpm_state import LOGS_REOPENED, RELOADED, SERVING, STATES, STOPPED, State, Wanted, again, is_in_force, look
 from .php_fpm_waits import is_renewed, is_same
 
 OPTIONS: Dict[str, Dict[str, Any]] = dict(
@@ -71,6 +71,8 @@ def read(params: Dict[str, Any]) -> Wanted:
     for name in ("configuration", "pidfile"):
         if params[name] and not params[name].startswith("/"):
             raise Refused(f"{name}: {params[name]!r} is not an absolute path; write it from / on")
+    if any(pid <= 1 for pid in params["stranger_pids"]):
+        raise Refused("stranger_pids: process 1 is the host's own; a socket unit of systemd's is stopped by systemctl")
     command = tuple(params["start_command"])
     if command and not command[0].startswith("/"):
         raise Refused(f"start_command: {command[0]!r} is not an absolute path; write it from / on")
@@ -100,7 +102,7 @@ def prove(before: State, after: State, wanted: Wanted) -> Sequence[str]:
     if after.master is None:
         return [f"{after.name} does not run"]
     doubts = []
-    if wanted.state == LOGS_REOPENED:
+    if wanted.state == LOGS_REOPENED and is_in_force(after.master):
         doubts += [f"{log.path} is not open" for log in after.logs if not log.is_open]
     if wanted.state in SERVING:
         doubts += _not_serving(after.master, after)

@@ -15,7 +15,18 @@ from ..facts.fpm_time_limits import PoolLimits
 from ..facts.processes import Process
 from ..transition import Command, Plan, Signal, Step, known
 from . import php_fpm_waits as waits
-from .php_fpm_state import LOGS_REOPENED, RELOADED, RESTARTED, STARTED, STOPPED, State, Wanted, is_newer
+from .php_fpm_state import (
+    LOGS_REOPENED,
+    NAMED_LIMIT,
+    RELOADED,
+    RESTARTED,
+    STARTED,
+    STOPPED,
+    State,
+    Wanted,
+    is_in_force,
+    is_newer,
+)
 
 MARGIN_SECONDS = 30.0  # beside a limit of php-fpm's own
 START_SECONDS = 120.0
@@ -46,7 +57,7 @@ def _reloaded(state: State, wanted: Wanted) -> Plan:
         return Plan((), f"{state.name} does not run, so it cannot be reloaded; ask for state=started")
     if is_newer(state.master, wanted):
         return Plan(())
-    refusal = _untested(state, wanted) or _address_taken(state)
+    refusal = _untested(state, wanted) or _obstructed(state)
     if refusal:
         return Plan((), refusal)
     costs = reload_costs(state, wanted)
@@ -57,6 +68,7 @@ def _reloaded(state: State, wanted: Wanted) -> Plan:
 
 def _reload(state: State, master: FpmMaster, wanted: Wanted, costs: Sequence[str]) -> Step:
     idle = bool(costs) and not wanted.allow_loss
+    startable = _supervised(state) is None and _unstartable(state, wanted) is None
     return Step(
         verb="send_signal",
         object=state.name,
@@ -65,7 +77,7 @@ def _reload(state: State, master: FpmMaster, wanted: Wanted, costs: Sequence[str
         until=waits.until_renewed(state, wanted),
         seconds=_patience(state, wanted),
         risk="; ".join(costs) if costs and state.idle and not state.idle.idle else _stall(state),
-        otherwise=(_start(state, wanted),),
+        otherwise=(_start(state, wanted),) if startable else (),
     )
 
 
@@ -157,8 +169,9 @@ def _notes(state: State, wanted: Wanted, costs: Sequence[str]) -> List[str]:
 
 def _stopped(state: State, wanted: Wanted) -> Plan:
     if state.master is None:
-        return Plan(_reap(state, wanted) if wanted.reap_orphans else ())
-    refusal = _supervised(state) or _started_again(state)
+        refusal = _left_behind(state, wanted)
+        return Plan((), refusal) if refusal else Plan(_reap(state, wanted) if state.orphans else ())
+    refusal = _supervised(state) or _started_again(state) or _impatient(state, wanted)
     if refusal:
         return Plan((), refusal)
     if not _may_lose(state, wanted):
@@ -169,7 +182,14 @@ def _stopped(state: State, wanted: Wanted) -> Plan:
 def _restarted(state: State, wanted: Wanted) -> Plan:
     if state.master is None:
         return _started(state, wanted)
-    refusal = _supervised(state) or _untested(state, wanted) or _held(state, wanted) or _unstartable(state, wanted)
+    refusal = (
+        _supervised(state)
+        or _unstartable(state, wanted)
+        or _untested(state, wanted)
+        or _held(state, wanted)
+        or _obstructed(state)
+        or _impatient(state, wanted)
+    )
     if refusal:
         return Plan((), refusal)
     if not _may_lose(state, wanted):
@@ -281,16 +301,18 @@ def _logs_reopened(state: State, wanted: Wanted) -> Plan:
     if all(log.is_open for log in state.logs):
         return Plan(())
     closed = ", ".join(log.path for log in state.logs if not log.is_open)
+    in_force = is_in_force(state.master)
+    changed = "its configuration changed since it was reloaded, so which logs it has open by now is not known"
     step = Step(
         verb="send_signal",
         object=state.name,
         does=f"SIGUSR1: it opens its logs anew by their names: {closed}",
         guard=known(_signal(state.master.process, signal.SIGUSR1)),
-        until=waits.until_logs_open(state),
+        until=waits.until_logs_open(state) if in_force else waits.at_once,
         seconds=wanted.timeout or MARGIN_SECONDS,
         risk="where a pool has an access.log, each worker is replaced when it has ended its request",
     )
-    return Plan([step], notes=state.notes)
+    return Plan([step], notes=[*state.notes, *([] if in_force else [changed])])
 
 
 # Refusals.
@@ -311,14 +333,13 @@ def _untested(state: State, wanted: Wanted) -> Optional[str]:
     return None
 
 
-def _address_taken(state: State) -> Optional[str]:
-    """Say which pool that is new in the configuration listens where somebody else does already."""
-    new = [pool for pool in state.pools if pool.listening is None]
-    if not new or not state.strangers:
+def _obstructed(state: State) -> Optional[str]:
+    """Say what it would not come up with, though the test of its configuration passes."""
+    if not state.obstacles:
         return None
     return (
-        f"pool {new[0].name} is to listen on {new[0].address}, which another process holds, so the new generation "
-        f"would not come up: {_named(state.strangers)}"
+        f"{state.name} would not come up again with its configuration, though the test of it passes: "
+        f"{_words(state.obstacles)}"
     )
 
 
@@ -326,9 +347,8 @@ def _held(state: State, wanted: Wanted) -> Optional[str]:
     """Say who holds a socket of it, where that one was not told to go."""
     if state.orphans and not wanted.reap_orphans:
         return (
-            f"{state.name} cannot start while workers without a master hold its sockets: "
-            + ", ".join(_orphan_name(orphan) for orphan in state.orphans[:20])
-            + "; set reap_orphans to let each end its request and go"
+            f"{state.name} cannot start while workers without a master hold its sockets: {_orphan_names(state)}; set "
+            "reap_orphans to let each end its request and go"
         )
     left = [one for one in state.strangers if one.pid not in wanted.stranger_pids]
     if left:
@@ -342,6 +362,16 @@ def _held(state: State, wanted: Wanted) -> Optional[str]:
     return None
 
 
+def _left_behind(state: State, wanted: Wanted) -> Optional[str]:
+    """Say that its workers serve on without it, where they were not told to go."""
+    if not state.orphans or wanted.reap_orphans:
+        return None
+    return (
+        f"{state.name}: its master has ended, but workers without one serve on: {_orphan_names(state)}; set "
+        "reap_orphans to let each end its request and go"
+    )
+
+
 def _leaving(state: State, wanted: Wanted) -> List[Process]:
     return [one for one in state.strangers if one.pid in wanted.stranger_pids]
 
@@ -352,6 +382,8 @@ def _unstartable(state: State, wanted: Wanted) -> Optional[str]:
         return f"{state.configuration}: no service says which program it is for; give start_command"
     if state.master and state.master.root != "/" and not wanted.start_command:
         return f"{state.name} lives in a chroot, {state.master.root}; give the start_command that starts it there"
+    if state.master and state.master.process.uids[0] != 0 and command.argv[0] == state.executable:
+        return f"{state.name}: another user than root runs it, and root would start it; give start_command"
     return None
 
 
@@ -371,6 +403,17 @@ def _started_again(state: State) -> Optional[str]:
     return (
         f"{state.name}: {unit.name} has Restart={unit.restart}, so systemd would start it again; drain the host, and "
         "stop the unit by the service manager"
+    )
+
+
+def _impatient(state: State, wanted: Wanted) -> Optional[str]:
+    """Say that a stop may take longer than it is waited for: nobody would start it again then."""
+    control = state.limits.control.seconds if state.limits else None
+    if not wanted.timeout or not control or wanted.timeout > control:
+        return None
+    return (
+        f"timeout: {state.name} may take process_control_timeout = {control:g} s to stop; give more than that, or "
+        "leave timeout out"
     )
 
 
@@ -394,7 +437,11 @@ def _words(sentences: Sequence[str]) -> str:
 
 
 def _named(strangers: Sequence[Process]) -> str:
-    return ", ".join(f"process {one.pid}, {one.title or one.name}" for one in strangers[:20])
+    return ", ".join(f"process {one.pid}, {one.title or one.name}" for one in strangers[:NAMED_LIMIT])
+
+
+def _orphan_names(state: State) -> str:
+    return ", ".join(_orphan_name(orphan) for orphan in state.orphans[:NAMED_LIMIT])
 
 
 def _orphan_name(orphan: Orphan) -> str:

@@ -25,6 +25,7 @@ from ..facts.fpm_masters import FpmMaster, FpmMasters, FpmPool, Orphan, StoppedF
 from ..facts.fpm_time_limits import MasterLimits
 from ..facts.fpm_workers import FpmWorkers, Worker
 from ..facts.processes import Process, Processes
+from ..facts.sockets import Socket
 from ..formats.pidfile import parse_pid
 from ..host import Host
 from ..policy import Policy
@@ -44,6 +45,7 @@ QUIET_SECONDS = 0.3
 QUIET_TRIES = 3
 SILENT_LIMIT = 5  # pools that do not answer, each of which takes its time, before no more are asked
 PIDFILE_LIMIT = 64
+NAMED_LIMIT = 20  # processes in one sentence
 
 
 class Wanted(NamedTuple):
@@ -89,8 +91,9 @@ class State(NamedTuple):
     parent: the process that started the master, None where that is process 1. executable: of what runs or is to run.
     idle: None where it was not asked. asked: whether its pools were; silent: those that do not answer, with the reason.
     systemctl: where that program is, None where there is none. pidfile_pid: what its pidfile
-    says. orphans: workers without a master that hold a socket of it. strangers: other processes that do. notes: what
-    could not be seen and is relied on.
+    says. orphans: workers without a master that hold a socket of it, or any where nothing else is left. strangers:
+    other processes that do. obstacles: what it would end of when it starts, though no test of a configuration looks
+    at that, in sentences. notes: what could not be seen and is relied on.
     """
 
     now: float
@@ -110,6 +113,7 @@ class State(NamedTuple):
     strangers: Tuple[Process, ...]
     systemctl: Optional[str]
     notes: Tuple[str, ...]
+    obstacles: Tuple[str, ...] = ()
 
     @property
     def pools(self) -> Sequence[FpmPool]:
@@ -153,6 +157,7 @@ def look(host: Host, wanted: Wanted) -> State:
     )
     state = _with_holders(host, policy, state, seen, running)
     state = _with_test(host, wanted, state)
+    state = _with_obstacles(host, wanted, state, running)
     if master is None:
         return state
     if wanted.state == LOGS_REOPENED:
@@ -259,14 +264,35 @@ def _systemctl(host: Host) -> Optional[str]:
 def _with_holders(host: Host, policy: Policy, state: State, seen: FpmMasters, running: Processes) -> State:
     """Add who else holds a socket that a pool listens on: a start fails while anybody does."""
     addresses = {pool.address for pool in state.pools if pool.address}
-    table = host.once(sockets.gather, policy).by_inode
-    inodes = [one.inode for one in table.values() if one.state == sockets.LISTEN and one.local in addresses]
-    orphans = tuple(one for one in seen.orphans if set(one.listening) & set(inodes))
+    inodes = [one.inode for address in addresses for one in _in_the_way(host, policy, address)]
+    all_of_them = state.master is None and state.stopped is None
+    orphans = tuple(one for one in seen.orphans if all_of_them or set(one.listening) & set(inodes))
     own = {one.process.pid for one in orphans} | _family(state.master, running)
     holding = {pid for pids in sockets.holders(host, running, inodes).values() for pid in pids} - own
     strangers = tuple(running.by_pid[pid] for pid in sorted(holding) if not running.by_pid[pid].zombie)
     executable = state.executable or next((one.process.executable for one in orphans), None)
     return state._replace(orphans=orphans, strangers=strangers, executable=executable)
+
+
+def _in_the_way(host: Host, policy: Policy, address: str) -> List[Socket]:
+    """Return the sockets that keep one from being bound to an address."""
+    table = host.once(sockets.gather, policy).by_inode
+    return [one for one in table.values() if one.state == sockets.LISTEN and is_in_the_way(one.local, address)]
+
+
+def is_in_the_way(held: str, address: str) -> bool:
+    """Whether nothing can listen on an address while a socket is ``held``: ``*`` is every address.
+
+    To ss(8) ``[::]`` is a socket of IPv6 alone, but php-fpm makes one of both where it is told to listen there.
+    """
+    host, _colon, port = address.rpartition(":")
+    host = "*" if host == "[::]" else host
+    other, _colon, other_port = held.rpartition(":")
+    if held == address or address.startswith("/") or held.startswith("/") or port != other_port:
+        return held == address
+    if "*" in (host, other):
+        return True
+    return host.startswith("[") == other.startswith("[") and bool({host, other} & {"0.0.0.0", "[::]"})
 
 
 def _family(master: Optional[FpmMaster], running: Processes) -> Set[int]:
@@ -291,6 +317,55 @@ def _with_test(host: Host, wanted: Wanted, state: State) -> State:
         read = fpm_settings.read(host, state.configuration, state.executable, None)
         tested = ConfigurationTest(read.passes, (*filter(None, [read.failure]), *read.warnings, *read.unknown))
     return state._replace(tested=tested)
+
+
+def _with_obstacles(host: Host, wanted: Wanted, state: State, running: Processes) -> State:
+    """Add what keeps a master that runs from coming up anew. What does not run yet, its service makes directories for.
+
+    A reload binds the sockets of new pools while it still holds those of the old ones.
+    """
+    master = state.master
+    if master is None or wanted.state not in SERVING:
+        return state
+    its = host.within(master.process.pid) if host.is_root() else host
+    obstacles: List[str] = []
+    notes: List[str] = []
+    for pool in master.pools:
+        if pool.listening is not None or pool.address is None:
+            continue
+        obstacles += _missing_directory(its, pool.address, f"pool {pool.name} is to listen on", notes)
+        if wanted.state == RELOADED:
+            obstacles += _taken(host, wanted.policy, pool, master, running)
+    obstacles += _missing_directory(its, master.pidfile or "", "its pidfile is to be", notes)
+    return state._replace(obstacles=tuple(obstacles), notes=(*state.notes, *notes))
+
+
+def _missing_directory(its: Host, path: str, what: str, notes: List[str]) -> List[str]:
+    if not path.startswith("/"):
+        return []
+    try:
+        its.stat(os.path.dirname(path), follow=True)
+    except Missing:
+        return [f"{what} {path}, whose directory is not there: make it"]
+    except CannotLook as error:
+        notes.append(str(error))
+    return []
+
+
+def _taken(host: Host, policy: Policy, pool: FpmPool, master: FpmMaster, running: Processes) -> List[str]:
+    """Say who listens where a new pool is to."""
+    taken = []
+    for socket in _in_the_way(host, policy, pool.address or ""):
+        pids = sockets.holders(host, running, [socket.inode]).get(socket.inode, ())
+        holding = [running.by_pid[pid] for pid in sorted(pids) if pid in running.by_pid]
+        if master.process.pid in pids:
+            who = "php-fpm itself, which keeps it open until it has reloaded: restart it"
+        else:
+            who = ", ".join(f"process {one.pid}, {one.title or one.name}" for one in holding[:NAMED_LIMIT])
+        taken.append(
+            f"pool {pool.name} is to listen on {pool.address}, and {socket.local} is held by {who or 'another'}"
+        )
+    return taken
 
 
 def _with_requests(host: Host, wanted: Wanted, state: State) -> State:
@@ -327,6 +402,12 @@ def is_newer(master: FpmMaster, wanted: Wanted) -> bool:
     return master.generation > wanted.newer_than
 
 
+def is_in_force(master: FpmMaster) -> bool:
+    """Whether a master was started or reloaded after the last change of its configuration."""
+    began = master.generation
+    return began is not None and all(file.changed < began for file in master.files)
+
+
 def silent_pools(host: Host, master: FpmMaster) -> Tuple[Tuple[str, str], ...]:
     """Return the pools that do not answer, each with the reason."""
     silent: List[Tuple[str, str]] = []
@@ -356,7 +437,8 @@ def logs_of(host: Host, master: FpmMaster) -> Tuple[Log, ...]:
     """Return the logs that a master writes to files, and whether it has those of their names open."""
     paths = [fpm_logs.place(master)] + [pool.settings.get("access.log", "") for pool in master.pools]
     opened = _opened(host, master.process.pid)
-    return tuple(Log(path, _file(host, path) in opened) for path in dict.fromkeys(paths) if path.startswith("/"))
+    its = host if master.root == "/" else host.within(master.process.pid)
+    return tuple(Log(path, _file(its, path) in opened) for path in dict.fromkeys(paths) if path.startswith("/"))
 
 
 def _opened(host: Host, pid: int) -> List[Tuple[int, int]]:

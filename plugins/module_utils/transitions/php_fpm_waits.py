@@ -111,7 +111,9 @@ def until_serving(state: State, wanted: Wanted) -> Until:
 
     def missing(host: Host) -> Optional[str]:
         former = state.master.process if state.master else None
-        now = [one for one in _masters(host, state, wanted) if not is_same(one.process, former)]
+        now = _masters(host, state, wanted)
+        if any(is_same(one.process, former) for one in now):
+            raise CannotAct(f"process {now[0].process.pid} is the master from before, and runs")
         if not now:
             return f"no master of {state.configuration} runs"
         return _not_serving(host, now[0])
