@@ -182,6 +182,10 @@ def test_where_a_relative_log_is(executable: str, value: str, log: str) -> None:
         (dict(files={CONFIGURATION: f"error_log = {LOG}\n"}), f"{LOG}: there is no such file"),
         (dict(log=dict(kind="fifo")), f"{LOG}: it is no plain file"),
         (dict(configuration="[global]\nerror_log = syslog\n"), "journalctl: it is not run on this host"),
+        (
+            dict(configuration=f"[global]\nerror_log = {LOG}\nlog_level = error\n"),
+            "at log_level error php-fpm does not log",
+        ),
         (dict(processes=[MASTER]), "this user may not see every process"),
         (dict(processes=[INIT, dict(MASTER, executable=None)]), "may not see its executable; run with become"),
         (dict(forbidden=[CONFIGURATION]), "php-fpm 45: where its log is is not known"),
@@ -197,6 +201,13 @@ def test_without_a_php_fpm_of_ours_there_is_nothing_to_tell() -> None:
     for more in (dict(processes=[INIT]), dict(links={"/proc/45/ns/pid": "pid:[4026532000]"})):
         with pytest.raises(NotApplicable):
             gather("", **more)
+
+
+def test_the_log_of_a_php_fpm_that_is_stopped_is_not_read() -> None:
+    described = dict(processes=[INIT], files={CONFIGURATION: f"error_log = {LOG}\n"}, directories=["/run"])
+    policy = policy_from({"php_fpm": {"configurations": [CONFIGURATION]}})
+    seen = fpm_history.gather(DescribedHost(described), policy)
+    assert seen.histories == () and "php-fpm.conf: it does not run" in seen.unseen[0]
 
 
 def test_without_psutil_nothing_is_known() -> None:

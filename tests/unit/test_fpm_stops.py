@@ -129,6 +129,18 @@ def test_how_bad_it_is(words: str, grace: str, lost: Optional[bool], severity: O
     assert [finding.severity for finding in found] == ([severity] if severity else [])
 
 
+def test_two_stops_of_a_second_are_one() -> None:
+    (stop,) = stops(HARD + fpm(3600, "Terminating ...") + fpm(3596, READY), reset(3597))
+    assert stop.ready == NOW - 3596 and len(stop.failures or ()) == 1
+
+
+@pytest.mark.parametrize(("level", "state"), [("notice", "clean"), ("warning", "unknown"), ("error", "unknown")])
+def test_where_stops_are_not_logged_nobody_knows(level: str, state: str) -> None:
+    one = host("", grace=f"0\nlog_level = {level}")
+    facts = (one.once(fpm_history.gather, POLICY), one.once(fpm_stops.gather, POLICY))
+    assert php_fpm_hard_stop.find(*facts, POLICY).state == state
+
+
 def test_after_a_day_it_is_history() -> None:
     log = fpm(90000, "Terminating ...") + fpm(89998, READY)
     assert [finding.severity for finding in judged(log, reset(90000))] == ["medium"]

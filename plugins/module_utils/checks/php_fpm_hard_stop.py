@@ -129,6 +129,8 @@ def _lost(stop: Stop) -> str:
     lost = "a request" if len(stop.failures) == 1 else f"{len(stop.failures)} requests"
     if not _lost_by_it(stop):
         return f"nginx lost {lost} meanwhile, but as many workers ended for other reasons"
+    if len(stop.failures) == 1:
+        return f"nginx lost {lost} meanwhile, {OUTCOME}: reconcile it"
     return f"nginx lost {lost} meanwhile, each {OUTCOME}: reconcile them"
 
 

@@ -29,6 +29,8 @@ KILLED = "killed"  # by a signal that php-fpm does not send at that time
 CRASH_SIGNALS = frozenset((4, 5, 6, 7, 8, 11, 24, 25, 31))
 _SIGQUIT = 3  # with which php-fpm ends the idle ones it has too many of
 _HIDDEN = "this user may not see every process, so a php-fpm may run whose log was not read; run with become"
+_UNLOGGED = "php-fpm does not log how workers end; set log_level = notice"
+_STOPPED = "it does not run, and only the logs of running ones are read; look into its own and its service's"
 _STOPPING = (fpm_log.TERMINATING, fpm_log.FINISHING, fpm_log.RELOADING, fpm_log.EMERGENCY)
 
 
@@ -103,6 +105,7 @@ def gather(host: Host, policy: Policy) -> FpmHistory:
     # Services and sockets that could not be seen have no logs; processes that could not may have.
     named = [one for one in host.once(php_fpm.gather, policy).masters if one.process.executable is None]
     unseen = [one.unknown for one in named if one.unknown] + ([] if seen.complete else [_HIDDEN])
+    unseen += [] if ours else [f"php-fpm {one.configuration}: {_STOPPED}" for one in seen.stopped]
     if not ours and not unseen:
         raise NotApplicable("no php-fpm of this host runs, so there is no log of one to read")
     logs: Dict[str, List[FpmMaster]] = {}
@@ -119,7 +122,7 @@ def gather(host: Host, policy: Policy) -> FpmHistory:
             unseen.append(str(error))
             continue
         histories.append(_history(log, masters))
-        unseen += _missing(log, now)
+        unseen += [*_missing(log, now), *_unlogged(log, masters)]
     return FpmHistory(tuple(histories), now, tuple(unseen))
 
 
@@ -135,6 +138,12 @@ def _missing(log: FpmLog, now: float) -> List[str]:
         hours = (now - log.begins) / 3600
         missing.append(f"{log.name}: it grows so fast that only its last {hours:.1f} h were read; mend what fills it")
     return missing
+
+
+def _unlogged(log: FpmLog, masters: Sequence[FpmMaster]) -> List[str]:
+    """Say that a master logs no worker that ends, which it does as a warning."""
+    levels = dict.fromkeys(master.settings.get("log_level") for master in masters)
+    return [f"{log.name}: at log_level {one} {_UNLOGGED}" for one in levels if one in ("error", "alert")]
 
 
 def _history(log: FpmLog, masters: Sequence[FpmMaster]) -> History:

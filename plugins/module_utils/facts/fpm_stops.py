@@ -25,6 +25,7 @@ NEAR_SECONDS = 1.5  # logs tell seconds
 BEFORE_LIMIT = 5
 NOT_ASKED = f"the journal is asked of {ASKED_LIMIT} stops only, those that harmed first"
 
+_UNLOGGED = "php-fpm logs neither stops nor reloads; set log_level = notice"
 _KINDS = (fpm_log.TERMINATING, fpm_log.FINISHING, fpm_log.RELOADING, fpm_log.EMERGENCY)
 _SHUTDOWN_UNITS = ("shutdown.target", "reboot.target", "poweroff.target", "halt.target")
 _CRON = ("CRON", "CROND", "crond", "cron")
@@ -80,13 +81,22 @@ def gather(host: Host, policy: Policy) -> FpmStops:
     """Return the stops and reloads of the history. Raises CannotLook and NotApplicable as the history does."""
     seen = host.once(fpm_history.gather, policy)
     stops = sorted((stop for history in seen.histories for stop in _stops(history)), key=lambda stop: stop.moment)
-    stops = stops[-STOPS_LIMIT:]
+    stops = list({(stop.log, stop.moment, stop.kind): stop for stop in stops}.values())[
+        -STOPS_LIMIT:
+    ]  # of a second, one
+    unseen = [one for history in seen.histories for one in _unlogged(history)]
     if not stops:
-        return FpmStops((), (), ())
+        return FpmStops((), (), tuple(unseen))
     errors = host.once(nginx_errors.gather, policy)
     addresses = {history.log.name: _addresses(host, history) for history in seen.histories}
     stops = [stop._replace(failures=_failures(stop, errors, addresses[stop.log])) for stop in stops]
-    return FpmStops(tuple(_asked(host, stops)), errors.logs, errors.unseen)
+    return FpmStops(tuple(_asked(host, stops)), errors.logs, (*unseen, *errors.unseen))
+
+
+def _unlogged(history: History) -> List[str]:
+    """Say that a master logs no stop or reload, which it does as a notice."""
+    levels = dict.fromkeys(master.settings.get("log_level") for master in history.masters)
+    return [f"{history.log.name}: at log_level {one} {_UNLOGGED}" for one in levels if one == "warning"]
 
 
 def _stops(history: History) -> Iterable[Stop]:
