@@ -241,6 +241,9 @@ def test_the_generation_by_the_pidfile_where_that_is_its_own(pidfile: Any, gener
         ("fpm.internal:9000", "10.0.0.7:9000", "10.0.0.7:9000", True),
         ("10.0.0.8:9000", "10.0.0.7:9000", "10.0.0.8:9000", False),
         ("[::1]:9000", "[::1]:9000", "[::1]:9000", True),
+        ("[::1]:9000", "*:9000", "[::1]:9000", False),
+        ("[::]:9000", "*:9000", "*:9000", True),
+        ("[::]:9000", "[::]:9000", "[::]:9000", True),
     ],
 )
 def test_where_a_pool_listens(listen: str, socket: str, address: str, held: bool) -> None:
@@ -315,7 +318,9 @@ def test_a_service_whose_configuration_runs_elsewhere_is_not_stopped() -> None:
 
 def test_a_service_that_names_no_configuration() -> None:
     described = systemd(unit("failed", start=f"{PROGRAM} --nodaemonize"))
-    described["commands"][f"{PROGRAM} -tt -F -O -d log_errors=1 -d error_log="] = f"{SAID}configuration file {CONFIGURATION} test is successful\n"
+    described["commands"][f"{PROGRAM} -tt -F -O -d log_errors=1 -d error_log="] = (
+        f"{SAID}configuration file {CONFIGURATION} test is successful\n"
+    )
     assert [one.configuration for one in look(processes=[], **described).stopped] == [CONFIGURATION]
 
 

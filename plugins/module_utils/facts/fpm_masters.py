@@ -435,6 +435,9 @@ def _address(listen: str) -> Optional[str]:
 def _held(address: Optional[str], listening: Sequence[Socket]) -> Optional[Socket]:
     """Return the socket for an address among those that a master holds; a name of a host is known by its port."""
     exact = [socket for socket in listening if socket.local == address]
+    if not exact and address and address.startswith("[::]:"):
+        # Without net.ipv6.bindv6only such a socket takes IPv4 too, and is any address to ss(8).
+        exact = [socket for socket in listening if socket.local == "*" + address[len("[::]") :]]
     if exact or not address or address.startswith("/"):
         return exact[0] if exact else None
     port = address.rsplit(":", 1)[-1]
