@@ -237,6 +237,7 @@ def test_the_generation_by_the_pidfile_where_that_is_its_own(pidfile: Any, gener
         ("9000", "*:9000", "*:9000", True),
         ("9000", "0.0.0.0:9000", "0.0.0.0:9000", True),
         ("9000", "127.0.0.1:9001", "*:9000", False),
+        ("9000", "127.0.0.1:9000", "*:9000", False),  # from before a change that is not in force
         ("localhost:9000", "127.0.0.1:9000", "127.0.0.1:9000", True),
         ("fpm.internal:9000", "10.0.0.7:9000", "10.0.0.7:9000", True),
         ("10.0.0.8:9000", "10.0.0.7:9000", "10.0.0.8:9000", False),

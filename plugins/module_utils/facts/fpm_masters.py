@@ -434,10 +434,13 @@ def _address(listen: str) -> Optional[str]:
 
 def _held(address: Optional[str], listening: Sequence[Socket]) -> Optional[Socket]:
     """Return the socket for an address among those that a master holds; a name of a host is known by its port."""
-    exact = [socket for socket in listening if socket.local == address]
-    if not exact and address and address.startswith("[::]:"):
-        # Without net.ipv6.bindv6only such a socket takes IPv4 too, and is any address to ss(8).
-        exact = [socket for socket in listening if socket.local == "*" + address[len("[::]") :]]
+    names = [address]
+    for every in ("*", "[::]"):
+        if address and address.startswith(every + ":"):
+            # One socket of IPv6 takes IPv4 too, and is ``*`` to ss(8); without IPv6, or where each has its own
+            # (net.ipv6.bindv6only), it is not.
+            names += [f"{one}:{address[len(every) + 1 :]}" for one in ("*", "0.0.0.0", "[::]")]
+    exact = [socket for socket in listening if socket.local in names]
     if exact or not address or address.startswith("/"):
         return exact[0] if exact else None
     port = address.rsplit(":", 1)[-1]
@@ -446,7 +449,7 @@ def _held(address: Optional[str], listening: Sequence[Socket]) -> Optional[Socke
 
 
 def _is_numeric(address: str) -> bool:
-    return bool(re.match(r"(?:[0-9.]+|\[[0-9a-fA-F:.]+\]):[0-9]+\Z", address))
+    return bool(re.match(r"(?:\*|[0-9.]+|\[[0-9a-fA-F:.]+\]):[0-9]+\Z", address))
 
 
 def _is_wanted(unit: ServiceUnit) -> bool:
