@@ -15,7 +15,12 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils.checks import
     php_fpm_max_children_reached,
     php_fpm_out_of_memory,
 )
-from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import fpm_logs, fpm_masters
+from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import fpm_history, fpm_logs, fpm_masters
+from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.fpm_workers import (
+    FpmWorkers,
+    PoolStatus,
+    Worker,
+)
 from ansible_collections.phpfleet.remediation.plugins.module_utils.model import Check, Verdict
 from ansible_collections.phpfleet.remediation.plugins.module_utils.policy import policy_from
 from described_host import NOW, DescribedHost
@@ -166,6 +171,21 @@ def test_a_static_pool_is_unknown_until_its_log_or_workers_tell() -> None:
     assert verdict.state == "unknown" and "a static pool never logs" in str(verdict.reason)
     reached = at(60, "server reached pm.max_children setting (5), consider raising it")
     assert judge(php_fpm_max_children_reached, host(reached, pool="pm = dynamic\n")).findings[0].severity == "medium"
+
+
+@pytest.mark.parametrize(("idle", "queue", "state"), [(False, 3, "found"), (False, 0, "unknown"), (True, 3, "unknown")])
+def test_a_static_pool_is_full_while_requests_wait(idle: bool, queue: int, state: str) -> None:
+    seen = fpm_history.gather(host("", pool="pm = static\npm.max_children = 1\n"), policy_from({}))
+    process = seen.histories[0].masters[0].process._replace(pid=90, parent=45)
+    worker = Worker(process, 45, "www", None, None, None, None, None, None, None, idle, None)
+    workers = FpmWorkers((worker,), (PoolStatus(45, "www", None, None, queue, None, None),), ())
+    verdict = php_fpm_max_children_reached.find(seen, workers, policy_from({}))
+    assert verdict.state == state
+    assert [one.summary for one in verdict.findings] == (
+        ["each worker of the static pool www (1) is busy at this moment, and 3 requests wait"]
+        if state == "found"
+        else []
+    )
 
 
 def test_a_term_that_nobody_explains_is_no_proof_against_opcache() -> None:

@@ -15,7 +15,7 @@ from .php_fpm_history import doubt, owner, pool_object, severity, stamp, times, 
 
 LOGGED = "every worker that pm.max_children allows was busy"
 COUNTED = "the status page counts it since the pool was started"
-BUSY = "every worker of a static pool is busy at this moment, so the next request waits"
+BUSY = "every worker of a static pool is busy at this moment, and requests wait"
 
 
 class Evidence(NamedTuple):
@@ -84,9 +84,12 @@ def _now(seen: FpmHistory, history: History, workers: FpmWorkers, master: FpmMas
     if sum(counted):
         what = what._replace(cause=COUNTED, reached=sum(counted))
         summary = f"pool {pool.name} reached its pm.max_children {times(what.reached)} since it was started"
-    elif what.manager == "static" and what.workers and what.busy == what.workers:
-        what = what._replace(cause=BUSY)
-        summary = f"all {what.workers} workers of the static pool {pool.name} are busy at this moment"
+    elif what.manager == "static" and what.workers and what.busy == what.workers and what.waiting:
+        what = what._replace(cause=BUSY)  # without a queue, it may be the work of a moment
+        summary = (
+            f"each worker of the static pool {pool.name} ({what.workers}) is busy at this moment, and "
+            f"{'a request waits' if what.waiting == 1 else f'{what.waiting} requests wait'}"
+        )
     else:
         return []
     grade = LOW if what.cause == COUNTED else MEDIUM
