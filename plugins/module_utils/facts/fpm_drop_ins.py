@@ -15,7 +15,7 @@ from ..formats import glob
 from ..formats.fpm_drop_in import STEM, render, settings_of
 from ..host import Host
 from ..policy import Policy
-from . import fpm_configuration, fpm_masters
+from . import fpm_configuration, fpm_masters, fpm_settings
 from .fpm_configuration import GLOBAL, Said
 from .fpm_masters import FpmMaster
 from .fpm_time_limits import EXECUTION, INPUT, PROCESS_CONTROL, SOCKET, TERMINATE
@@ -169,8 +169,8 @@ def _place(
     if settings is None:
         return _nowhere(section, f"{path} is there and is not ours; move it away")
     loses = {limit: source for limit in _limits(section) for source in _winner(section, path, limit, before, held)}
-    # -F -O: what it says goes to us alone, and not into its error log too.
-    test = (master.process.executable or "", "-t", "-F", "-O", "-y", master.configuration or "")
+    # As each other test of it, but without the settings in what it says.
+    test = (master.process.executable or "", "-t", *fpm_settings.TEST[1:], "-y", master.configuration or "")
     return DropIn(section, host.physical(path), content, settings, loses, test, None)
 
 

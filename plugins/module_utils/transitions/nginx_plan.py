@@ -214,7 +214,7 @@ def _end_new(state: State, old: NginxMaster, seconds: float) -> Step:
         verb="send_signal",
         object=f"the new master beside {_name(old)}",
         does="SIGQUIT: the new master ends, and the old one takes its pidfile back",
-        guard=waits.to_new(old),
+        guard=waits.to_new(state, old),
         until=waits.until_new_is_gone(state, old),
         seconds=seconds,
         otherwise=(_kill_failed(state, old, seconds),),
@@ -226,7 +226,7 @@ def _kill_failed(state: State, old: NginxMaster, seconds: float) -> Step:
         verb="send_signal",
         object=f"what {_name(old)} started as its new binary",
         does="SIGKILL: a program that has not become an nginx, and serves nobody, ends",
-        guard=waits.to_failed(old),
+        guard=waits.to_failed(state, old),
         until=waits.until_new_is_gone(state, old),
         seconds=seconds,
     )

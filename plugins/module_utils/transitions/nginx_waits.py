@@ -20,6 +20,7 @@ Until = Callable[[Host], Optional[str]]
 IDLE_LOOKS = 20  # at whether anybody is connected, just before what turns new connections away
 IDLE_PAUSE = 0.05
 LINGER_SECONDS = 5.0  # for which the end of an old master is waited for, while its last connections keep it
+CLOCK_SECONDS = 1.0  # by which the start of a process and the wall clock may differ
 ENDED_STATES = ("inactive", "failed")
 _FAULTS = ("[emerg]", "[alert]")
 
@@ -42,14 +43,14 @@ def idle_then(master: NginxMaster, number: int, demanded: bool) -> Guard:
     return guard
 
 
-def to_new(old: NginxMaster) -> Guard:
+def to_new(state: State, old: NginxMaster) -> Guard:
     """Give SIGQUIT for the new master beside an old one; SIGTERM for what was started as one and has not become it."""
 
     def guard(host: Host) -> Tuple[Any, ...]:
         new = _new(host, old)
         if new is not None:
             return Signal(new.process, signal.SIGQUIT)
-        failed = _failed(host, old)
+        failed = _failed(host, state, old)
         if failed is None:
             raise Unneeded(f"nothing that was started as a new master runs beside nginx {old.process.pid}")
         return Signal(failed, signal.SIGTERM, caught=False)
@@ -57,11 +58,11 @@ def to_new(old: NginxMaster) -> Guard:
     return guard
 
 
-def to_failed(old: NginxMaster) -> Guard:
+def to_failed(state: State, old: NginxMaster) -> Guard:
     """Give SIGKILL for what was started as a new master, is none, and blocks SIGTERM, as what nginx starts inherits."""
 
     def guard(host: Host) -> Tuple[Any, ...]:
-        failed = None if _new(host, old) else _failed(host, old)
+        failed = None if _new(host, old) else _failed(host, state, old)
         if failed is None:
             raise Unneeded(f"nothing but nginx runs below nginx {old.process.pid}")
         return Signal(failed, signal.SIGKILL, caught=False)
@@ -133,7 +134,7 @@ def until_new_is_gone(state: State, old: NginxMaster) -> Until:
         new = _new(host, old)
         if new is not None and serving(new):
             return f"nginx {new.process.pid} still takes connections"
-        failed = _failed(host, old)
+        failed = _failed(host, state, old)
         if failed is not None:
             return f"process {failed.pid}, which was started as the new master, has not ended"
         if new is None and old.pidfile is not None and pid_in(host, old.pidfile) != old.process.pid:
@@ -210,12 +211,14 @@ def _new(host: Host, old: NginxMaster) -> Optional[NginxMaster]:
     return next((one for one in successors(masters, old) if not is_same(one, old)), None)
 
 
-def _failed(host: Host, old: NginxMaster) -> Optional[Process]:
-    """Return the child of a master that is none of its workers: what it has run as its new binary."""
-    known = {worker.process.pid for worker in old.workers}
+def _failed(host: Host, state: State, old: NginxMaster) -> Optional[Process]:
+    """Return what a master has run as its new binary: a child that is no nginx, and was not there before.
+
+    A module may have started programs of its own long before, as Phusion Passenger does.
+    """
     children = [one for one in host.once(processes.gather, POLICY).by_pid.values() if one.parent == old.process.pid]
-    strangers = [one for one in children if one.pid not in known and not one.zombie]
-    return next((one for one in strangers if not one.title.startswith(nginx.PROGRAM.worker_title)), None)
+    new = [one for one in children if one.started > state.now - CLOCK_SECONDS and not one.zombie]
+    return next((one for one in new if not one.title.startswith(nginx.PROGRAM.worker_title)), None)
 
 
 def _not_ready(host: Host, old: NginxMaster, new: NginxMaster) -> Optional[str]:
