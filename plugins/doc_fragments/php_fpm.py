@@ -18,7 +18,8 @@ options:
   ask_pools:
     description:
       - Whether each pool is asked for its status page, over its own socket. That is one request to it, which a worker
-        that is free answers; a pool without C(pm.status_path) is not asked, nor one of C(pm = ondemand) that has no worker.
+        that is free answers. A pool without C(pm.status_path) is not asked, nor one of C(pm = ondemand) that has no
+        worker.
       - Without it, what a worker does is read from C(/proc) alone, and how many requests it served is not known.
     type: bool
     default: true
