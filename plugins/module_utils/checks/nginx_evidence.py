@@ -8,7 +8,7 @@ from ..facts.nginx_masters import NginxMaster, NginxMasters
 from ..model import Finding, Verdict, found, not_applicable, unknown
 
 ABSENT = "no nginx runs here"
-APART = "every nginx here lives in a container or a chroot, and is judged there"
+SHOWN = 3
 HIDDEN = "this user may not see all processes, so there may be an nginx; run with become"
 
 
@@ -23,7 +23,13 @@ def nobody(seen: NginxMasters) -> Optional[Verdict]:
         return None
     if not seen.complete:
         return unknown(HIDDEN)
-    return not_applicable(APART if seen.masters else ABSENT)
+    return not_applicable(apart(seen.masters))
+
+
+def apart(masters: Sequence[NginxMaster]) -> str:
+    """Say why none of these is judged."""
+    reasons = [f"{name(master)} is not judged: {master.apart}" for master in masters]
+    return "; ".join(reasons[:SHOWN]) or ABSENT
 
 
 def name(master: NginxMaster) -> str:

@@ -8,7 +8,7 @@ from ..facts import nginx_tests
 from ..facts.nginx_tests import NginxTests, Tested
 from ..model import HIGH, Check, Finding, Verdict, not_applicable, unknown
 from ..policy import Policy
-from .nginx_evidence import ABSENT, APART, HIDDEN, name, verdict
+from .nginx_evidence import HIDDEN, apart, name, verdict
 
 CAUSE = "a change that nobody tested with `nginx -t`, or something that it needs and that is gone"
 
@@ -32,7 +32,7 @@ def find(seen: NginxTests, policy: Policy) -> Verdict:
     if not seen.tested:
         if not seen.complete:
             return unknown(HIDDEN)
-        return not_applicable(APART if seen.apart else ABSENT)
+        return not_applicable(apart(seen.apart))
     blind = [one.unknown for one in seen.tested if one.unknown]
     if not seen.complete:
         blind.append(HIDDEN)

@@ -74,16 +74,18 @@ class _Pass(NamedTuple):
 
 
 def gather(host: Host, policy: Policy) -> Fronts:
-    """Return the fronts of every running nginx. Raises CannotLook where processes cannot be seen."""
+    """Return the fronts of every running nginx that is not apart. Raises CannotLook where processes cannot be seen."""
     fronts: List[Front] = []
     unseen: List[str] = []
     trees = host.once(nginx_configuration.gather, policy)
-    for master in host.once(nginx.gather, policy).masters:
+    for master in host.once(nginx.believed, policy).masters:
+        if master.apart is not None:
+            continue
         tree = trees.get(master.process.pid)
         if isinstance(tree, Tree):
             _add(host, master, tree, fronts, unseen)
         else:
-            unseen.append(_why(master, tree))
+            unseen.append(str(tree) if tree else master.unknown or f"nginx {master.process.pid}: it is not known")
     return Fronts(tuple(fronts), tuple(unseen))
 
 
@@ -111,12 +113,6 @@ def physical(host: Host, address: str) -> str:
         except CannotLook:
             return path  # it is no link, or is not there, or where it leads cannot be seen
     return address
-
-
-def _why(master: Master, tree: Optional[CannotLook]) -> str:
-    if tree is not None:
-        return str(tree)
-    return master.unknown or f"nginx {master.process.pid}: {master.apart}, so its configuration is not read"
 
 
 def _add(host: Host, master: Master, tree: Tree, fronts: List[Front], unseen: List[str]) -> None:

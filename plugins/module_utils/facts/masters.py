@@ -106,6 +106,26 @@ def shares_pids(host: Host, process: Process) -> bool:
     return host.link(f"/proc/{process.pid}/ns/pid") == host.link("/proc/self/ns/pid")
 
 
+def doubt(host: Host, process: Process) -> Optional[str]:
+    """Return why a process may not be what its program is called, None where root vouches for the program.
+
+    What a user runs in a mount namespace of his own may show any path, so the file there must be the one that runs.
+    Raises CannotLook.
+    """
+    runs_from = f"/proc/{process.pid}/exe"
+    seen = host.stat_as_named(runs_from)
+    if seen.uid != 0 or seen.mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return "others than root own or can write its program"
+    if host.link(runs_from).endswith(" (deleted)"):
+        return None
+    try:
+        there = host.stat_as_named(process.executable or "")
+    except Missing:
+        return f"there is no {process.executable}"
+    same = (there.device, there.inode) == (seen.device, seen.inode)
+    return None if same else f"what runs is another file than {process.executable}"
+
+
 def _master(
     host: Host, process: Process, program: Program, configuration: Callable[[Host, Process], Configured]
 ) -> Master:

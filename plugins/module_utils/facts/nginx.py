@@ -5,13 +5,13 @@
 import os
 import re
 import shlex
-from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from ..errors import CannotLook, Malformed, TooLarge
 from ..formats import nginx
 from ..host import Host
 from ..policy import Policy
-from . import processes
+from . import processes, service_units
 from .masters import Configured, Master, Program, Reading, find
 from .processes import Process
 
@@ -40,6 +40,39 @@ class Nginx(NamedTuple):
 def gather(host: Host, policy: Policy) -> Nginx:
     """Return the running nginx masters. Raises CannotLook where processes cannot be seen."""
     return Nginx(find(host, host.once(processes.gather, policy), PROGRAM, configuration))
+
+
+def believed(host: Host, policy: Policy) -> Nginx:
+    """Return the masters as gather() does, with those apart that any user could have made, by a name and a title.
+
+    The host's own are run by root, or are the main process of a service.
+    """
+    found = host.once(gather, policy).masters
+    doubtful = {one.process.pid for one in found if one.apart is None and one.process.executable is not None}
+    doubtful -= {one.process.pid for one in found if one.process.uids[0] == 0}
+    doubtful -= _main_processes(host, doubtful)
+    return Nginx(tuple(_apart(host, one) if one.process.pid in doubtful else one for one in found))
+
+
+def _main_processes(host: Host, pids: Set[int]) -> Set[int]:
+    """Return those that systemd has started as a service, which nobody else can make it say."""
+    names = set()
+    for pid in pids:
+        try:
+            names.add(service_units.unit_of(host, pid))
+        except CannotLook:
+            continue  # it has ended, or nothing vouches for it
+    try:
+        units = service_units.show(host, sorted(name for name in names if name))
+    except CannotLook:
+        return set()  # this host has no systemd that could vouch for them
+    return pids & {unit.main_pid for unit in units.values()}
+
+
+def _apart(host: Host, master: Master) -> Master:
+    user = host.user_name(master.process.uids[0])
+    reason = f"{user} runs it, outside of any service, and any user can make what looks like nginx"
+    return master._replace(configured=None, unknown=None, apart=reason)
 
 
 def configuration(host: Host, master: Process) -> Configured:

@@ -49,7 +49,7 @@ Trees = Dict[int, Union[Tree, CannotLook]]
 
 def gather(host: Host, policy: Policy) -> Trees:
     """Return the configuration of every running master that is not apart, by pid, or why it cannot be read."""
-    masters = host.once(nginx.gather, policy).masters
+    masters = host.once(nginx.believed, policy).masters
     trees: Trees = {}
     read: Dict[str, Union[Tree, CannotLook]] = {}
     for master in masters:

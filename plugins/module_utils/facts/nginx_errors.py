@@ -63,7 +63,7 @@ def _failure(failed: UpstreamFailed) -> Failure:
 def _logs(host: Host, policy: Policy, unseen: List[str]) -> List[str]:
     """Return the error logs of all masters that are not apart, each once."""
     logs: Dict[str, None] = {}
-    masters = {master.process.pid: master for master in host.once(nginx.gather, policy).masters}
+    masters = {master.process.pid: master for master in host.once(nginx.believed, policy).masters}
     unseen.extend(master.unknown for master in masters.values() if master.unknown)
     for tree in host.once(nginx_configuration.gather, policy).values():
         if isinstance(tree, CannotLook):

@@ -10,7 +10,7 @@ from ..formats.pidfile import parse_pid
 from ..host import Host
 from ..policy import Policy
 from . import nginx, nginx_configuration, processes, service_units, sockets
-from .masters import MASTER, WORKER, Master, role, runs, shares_pids
+from .masters import MASTER, WORKER, Master, doubt, role, runs, shares_pids
 from .nginx_configuration import File, Tree, named
 from .processes import Process, Processes
 from .service_units import ServiceUnit
@@ -95,8 +95,8 @@ def gather(host: Host, policy: Policy) -> NginxMasters:
     """Return every nginx of the host. Raises CannotLook where processes cannot be seen."""
     seen = host.once(processes.gather, policy)
     trees = host.once(nginx_configuration.gather, policy)
-    masters = tuple(_master(host, policy, seen, one, trees) for one in host.once(nginx.gather, policy).masters)
-    return NginxMasters(masters, _orphans(host, seen), seen.complete, host.now())
+    masters = tuple(_master(host, policy, seen, one, trees) for one in host.once(nginx.believed, policy).masters)
+    return NginxMasters(masters, _orphans(host, policy, seen), seen.complete, host.now())
 
 
 def serving(master: NginxMaster) -> List[NginxWorker]:
@@ -160,7 +160,7 @@ def _of(seen: Processes, part: str) -> List[Process]:
     ]
 
 
-def _orphans(host: Host, seen: Processes) -> Tuple[NginxWorker, ...]:
+def _orphans(host: Host, policy: Policy, seen: Processes) -> Tuple[NginxWorker, ...]:
     """Return the workers that no nginx is the parent of; those of a container have their master with them.
 
     Where it cannot be seen what the parent runs, that may be the master: www-data sees its workers and not root's.
@@ -170,16 +170,25 @@ def _orphans(host: Host, seen: Processes) -> Tuple[NginxWorker, ...]:
         parent = seen.by_pid.get(process.parent)
         if parent is None or parent.executable is None or runs(parent, nginx.PROGRAM):
             continue
-        if _is_ours(host, process):
+        if _is_ours(host, policy, process):
             orphans.append(_worker(process, None, ()))
     return tuple(orphans)
 
 
-def _is_ours(host: Host, process: Process) -> bool:
+def _is_ours(host: Host, policy: Policy, process: Process) -> bool:
+    """Whether it is a worker of this host, and root's program; any user can give another one nginx's name and title."""
     try:
-        return shares_pids(host, process)
+        if not shares_pids(host, process) or doubt(host, process) is not None:
+            return False
+        held = sockets.of_process(host, process.pid).values()
     except Missing:
         return False  # it ended
+    except CannotLook:
+        return True
+    if process.title.endswith(_SHUTTING_DOWN):
+        return True  # it has closed what it listened on
+    try:
+        return bool(_listening(host.once(sockets.gather, policy), held))
     except CannotLook:
         return True
 

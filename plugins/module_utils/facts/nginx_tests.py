@@ -41,7 +41,7 @@ class NginxTests(NamedTuple):
     """tested: every master that is not apart. complete: every process could be seen."""
 
     tested: Tuple[Tested, ...]
-    apart: int
+    apart: Tuple[NginxMaster, ...]
     complete: bool
 
 
@@ -49,8 +49,8 @@ def gather(host: Host, policy: Policy) -> NginxTests:
     """Return what each master's configuration test says. Raises CannotLook where processes cannot be seen."""
     seen = host.once(nginx_masters.gather, policy)
     ours = [master for master in seen.masters if not master.apart]
-    tested = tuple(test(host, master) for master in ours)
-    return NginxTests(tested, len(seen.masters) - len(ours), seen.complete)
+    apart = tuple(master for master in seen.masters if master.apart)
+    return NginxTests(tuple(test(host, master) for master in ours), apart, seen.complete)
 
 
 def test(host: Host, master: NginxMaster, asked: bool = False, program: Optional[str] = None) -> Tested:
