@@ -12,37 +12,37 @@ from hypothesis import strategies as st
 DEBIAN = """
 do_start()
 {
-	start-stop-daemon --start --quiet --pidfile $PIDFILE --exec $DAEMON || return 2
+    start-stop-daemon --start --quiet --pidfile $PIDFILE --exec $DAEMON || return 2
 }
 do_stop()
 {
-	# start-stop-daemon --stop --signal KILL
-	start-stop-daemon --stop --quiet --retry=QUIT/$TIMEOUT/TERM/5/KILL/5 --pidfile $PIDFILE --name $NAME
-	RETVAL="$?"
+    # start-stop-daemon --stop --signal KILL
+    start-stop-daemon --stop --quiet --retry=QUIT/$TIMEOUT/TERM/5/KILL/5 --pidfile $PIDFILE --name $NAME
+    RETVAL="$?"
 }
 do_reload() {
-	start-stop-daemon --stop --signal USR2 --quiet --pidfile $PIDFILE --name $NAME
+    start-stop-daemon --stop --signal USR2 --quiet --pidfile $PIDFILE --name $NAME
 }
 case "$1" in
     stop)
-	do_stop
-	;;
+    do_stop
+    ;;
 esac
-"""
+""".replace("    ", "\t")
 UPSTREAM = """
 case "$1" in
-	start)
-		$php_fpm_BIN --daemonize $php_opts
-	;;
-	stop)
-		echo -n "Gracefully shutting down php-fpm "
-		kill -{signal} `cat $php_fpm_PID`
-	;;
-	force-quit)
-		kill -KILL `cat $php_fpm_PID`
-	;;
+    start)
+        $php_fpm_BIN --daemonize $php_opts
+    ;;
+    stop)
+        echo -n "Gracefully shutting down php-fpm "
+        kill -{signal} `cat $php_fpm_PID`
+    ;;
+    force-quit)
+        kill -KILL `cat $php_fpm_PID`
+    ;;
 esac
-"""
+""".replace("    ", "\t")
 
 
 @pytest.mark.parametrize(
