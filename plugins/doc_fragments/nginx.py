@@ -9,8 +9,8 @@ class ModuleDocFragment:
 options:
   old_worker_seconds:
     description:
-      - For how many seconds a worker may be shutting down before it is a finding, and a read timeout be before it counts
-        as one that holds workers.
+      - For how many seconds a worker may be shutting down before it is a finding, and how long a read timeout may be
+        before it counts as one that holds workers.
     type: int
     default: 3600
 """

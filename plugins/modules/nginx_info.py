@@ -9,8 +9,8 @@ version_added: 0.1.0
 description:
   - Shows each running nginx with its version, configuration, service, addresses and workers, who is still connected to
     workers that are shutting down, and where it hands requests to php-fpm.
-  - An nginx is known by its executable, never by its title, which any process may set. One in a container or a chroot is
-    listed with the reason why it is not judged.
+  - An nginx is known by its executable, never by its title, which any process may set. One in a container or a chroot,
+    or that another user than root runs outside of any service, is listed with the reason why it is not judged.
   - The configuration is read with all that it includes, and tested by C(nginx -t) as the running master would read it,
     for at most 20 seconds. The test opens what a reload would open, so it makes log files that are named and not there
     yet. It is not run where others than root can write what it reads, or where the pidfile is missing.
@@ -146,7 +146,7 @@ nginx:
           type: float
           returned: always
         apart:
-          description: Why nothing of it is judged, such as a container.
+          description: Why nothing of it is judged, such as a container, or a user who runs it by himself.
           type: str
           returned: always
         unknown:

@@ -65,7 +65,8 @@ TIME = "[21-Nov-2026 19:51:50]"
         ),
         (
             "[21-Nov-2026 19:51:50.041132] WARNING: pid 2956, fpm_request_check_timed_out(), line 272: [pool d] "
-            "child 3096, script '/srv/www/m.php' (request: \"GET /m.php\") execution timed out (3.060506 sec), terminating",
+            "child 3096, script '/srv/www/m.php' (request: \"GET /m.php\") execution timed out (3.060506 sec), "
+            "terminating",
             TimedOut(WHEN, "d", 3096, "/srv/www/m.php", "GET /m.php", 3.060506),
         ),
         (

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, phpfleet.remediation contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""An nginx with connections that may last for ever, and no limit to how long a reload waits for them."""
+"""An nginx with connections that may last for hours or for ever, and no limit to how long a reload waits for them."""
 
 from typing import Iterator, List, NamedTuple, Optional, Tuple
 
@@ -57,8 +57,8 @@ def _findings(master: NginxMaster, tree: Tree, limit: int) -> Iterator[Finding]:
         check=CHECK.id,
         object=name(master),
         severity=LOW,
-        summary=f"nginx {master.process.pid} has connections that may last for ever ({reasons[0]}), and no "
-        "worker_shutdown_timeout: each reload leaves workers that wait for them",
+        summary=f"nginx {master.process.pid} has connections that may last for hours or for ever "
+        f"({reasons[0]}), and no worker_shutdown_timeout: each reload leaves workers that wait for them",
         evidence=Evidence(
             cause=CAUSE,
             master=master.process.pid,
