@@ -10,8 +10,8 @@ description:
   - Lists the programs of PHP's command line that run on and on (queue workers, importers, socket servers), with who
     keeps them running, how a stop reaches them, what they do with each signal, and which code they run.
   - A program is known by its executable. It is a daemon when it is the main process of a service of systemd, when
-    supervisord runs it, or when it has run for a minute. What cron or at started and still waits for is a job, and is
-    left out.
+    supervisord runs it, or when it has run for a minute. What cron, at or a service of C(Type=oneshot) started and
+    still waits for is a job, and is left out.
   - The checks are C(php_daemon.ignores_sigterm), C(php_daemon.stop_escalates_to_kill) and C(php_daemon.old_code).
 author: phpfleet.remediation contributors (@phpfleet)
 extends_documentation_fragment:

@@ -144,7 +144,9 @@ def _units(host: Host, running: Sequence[Process], unseen: List[str]) -> Dict[in
 
 
 def _runs_on(process: Process, seen: Processes, unit: Optional[ServiceUnit], now: float) -> bool:
-    if unit is not None and unit.main_pid == process.pid and unit.type != "oneshot":
+    if unit is not None and unit.type == "oneshot" and unit.main_pid:
+        return False  # a job, whose end systemd waits for
+    if unit is not None and unit.main_pid == process.pid:
         return True
     if supervisor.above(process, seen.by_pid) is not None:
         return True
