@@ -75,9 +75,11 @@ class Host:
         result: F = facts
         return result
 
-    def again(self) -> "Host":
-        """A second look at the same host, that remembers nothing of this one."""
-        return type(self)(self.root)
+    def again(self, *kept: Callable[..., Any]) -> "Host":
+        """A second look at the same host, that remembers nothing of this one but what ``kept`` has gathered."""
+        second = type(self)(self.root)
+        second._gathered = {gather: self._gathered[gather] for gather in kept if gather in self._gathered}
+        return second
 
     def within(self, pid: int) -> "Host":
         """The files as a process sees them, which may have another root or other mounts than we (/proc/PID/root)."""

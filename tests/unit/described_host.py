@@ -33,7 +33,7 @@ import posixpath
 import stat
 import struct
 import zlib
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import (
     CannotLook,
@@ -87,12 +87,13 @@ class DescribedHost(Host):
         for thread, leader in (self.description.get("threads") or {}).items():
             self._files[f"/proc/{thread}/status"] = f"Name:\tx\nTgid:\t{leader}\n"
 
-    def again(self) -> "DescribedHost":
+    def again(self, *kept: Callable[..., Any]) -> "DescribedHost":
         later = copy.deepcopy(self.description)
         for name, change in later.pop("later", {}).items():
             later[name] = _merged(later.get(name) or {}, change) if isinstance(change, dict) else change
         host = DescribedHost(later)
         host.looks = self.looks
+        host._gathered = {gather: self._gathered[gather] for gather in kept if gather in self._gathered}
         self.looks.append(host)
         return host
 

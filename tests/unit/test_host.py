@@ -183,6 +183,7 @@ def test_a_gathering_is_asked_once(host: Host) -> None:
         return len(asked)
 
     assert [host.once(gather, POLICY), host.once(gather, POLICY)] == [1, 1]
+    assert host.again(gather).once(gather, POLICY) == 1
     assert host.again().once(gather, POLICY) == 2
 
 

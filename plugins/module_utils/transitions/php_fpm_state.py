@@ -383,11 +383,14 @@ def _with_requests(host: Host, wanted: Wanted, state: State) -> State:
 
 
 def _idleness(host: Host, wanted: Wanted, pid: int) -> Tuple[FpmWorkers, Idleness]:
-    """Return the last look at the workers, and whether a master was idle for a while."""
-    first = fpm_workers.gather(host.again(), wanted.policy)
+    """Return the last look at the workers, and whether a master was idle for a while.
+
+    The masters are not looked for anew: that takes longer than the workers do, of whom one may serve meanwhile.
+    """
+    first = fpm_workers.gather(host.again(fpm_masters.gather), wanted.policy)
     for number in range(QUIET_TRIES):
         host.pause(QUIET_SECONDS)
-        second = fpm_workers.gather(host.again(), wanted.policy)
+        second = fpm_workers.gather(host.again(fpm_masters.gather), wanted.policy)
         idle = fpm_idleness.quiet_between(first, second, pid)
         if idle.idle is not False or number == QUIET_TRIES - 1:
             break

@@ -26,8 +26,11 @@ def idle_then(state: State, wanted: Wanted, signal: Signal, demanded: bool) -> G
     """Give a signal to send; where it is ``demanded``, only at a moment when no request is in flight."""
 
     def guard(host: Host) -> Tuple[Any, ...]:
+        if demanded:
+            host.once(fpm_masters.gather, wanted.policy)
         for _unused in range(IDLE_LOOKS if demanded else 0):
-            now = fpm_idleness.idle_now(fpm_workers.gather(host.again(), wanted.policy), signal.process.pid)
+            seen = fpm_workers.gather(host.again(fpm_masters.gather), wanted.policy)
+            now = fpm_idleness.idle_now(seen, signal.process.pid)
             if now.idle:
                 return signal
             host.pause(IDLE_PAUSE)
