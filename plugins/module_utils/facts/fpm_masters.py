@@ -4,7 +4,6 @@
 
 import os
 import re
-import stat
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..errors import CannotLook, Malformed, Missing
@@ -13,7 +12,7 @@ from ..host import Host
 from ..policy import Policy
 from . import fpm_settings, php_fpm, processes, service_units, sockets
 from .fpm_settings import FpmSettings, Section
-from .masters import WORKER, Master, role, runs, sees_as_we_do, shares_pids
+from .masters import WORKER, Master, doubt, role, runs, sees_as_we_do, shares_pids
 from .processes import Process, Processes
 from .service_units import ServiceUnit
 from .sockets import Socket, Sockets
@@ -492,38 +491,20 @@ def _orphans(look: _Look, seen: Processes, masters: Sequence[FpmMaster], disbeli
         try:
             if not shares_pids(look.host, process):
                 continue  # a container's; its own processes judge it
-            doubt = _doubt(look.host, process)
+            why = doubt(look.host, process)
             listening = look.listening(process.pid)
         except Missing:
             continue  # it ended meanwhile
         except CannotLook as error:
             look.unseen.append(f"php-fpm {process.pid}, a worker without a master: {error}")
             continue
-        if not doubt and not listening and look.sockets():
-            doubt = "it has no listening socket, which each worker of php-fpm has"
-        if doubt:
-            disbelieved.append(f"process {process.pid} ({process.executable}) is no worker without a master: {doubt}")
+        if not why and not listening and look.sockets():
+            why = "it has no listening socket, which each worker of php-fpm has"
+        if why:
+            disbelieved.append(f"process {process.pid} ({process.executable}) is no worker without a master: {why}")
         elif not held & {socket.inode for socket in listening}:
             orphans.append(_orphan(look.host, process, listening))
     return orphans
-
-
-def _doubt(host: Host, process: Process) -> Optional[str]:
-    """Return why a process may be no php-fpm though its program is called so, None where root vouches for the program.
-
-    What a user runs in a mount namespace of his own may show any path, so the file there must be the one that runs.
-    """
-    seen = host.stat_as_named(f"/proc/{process.pid}/exe")
-    if seen.uid != 0 or seen.mode & (stat.S_IWGRP | stat.S_IWOTH):
-        return "others than root own or can write its program"
-    if _is_replaced(host, process):
-        return None
-    try:
-        there = host.stat_as_named(process.executable or "")
-    except Missing:
-        return f"there is no {process.executable}"
-    same = (there.device, there.inode) == (seen.device, seen.inode)
-    return None if same else f"what runs is another file than {process.executable}"
 
 
 def _orphan(host: Host, process: Process, listening: Sequence[Socket]) -> Orphan:

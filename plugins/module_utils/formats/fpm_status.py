@@ -90,7 +90,9 @@ def _request(said: Dict[str, Any]) -> Optional[str]:
 
 def _number(said: Dict[str, Any], name: str) -> Optional[int]:
     value = said.get(name)
-    return value if type(value) is int and 0 <= value < _NUMBER_LIMIT else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 <= value < _NUMBER_LIMIT else None
 
 
 def _text(said: Dict[str, Any], name: str) -> Optional[str]:
