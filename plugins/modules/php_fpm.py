@@ -15,7 +15,8 @@ description:
     lose what waits in the queue of a socket, so they are done only when no request is in flight.
   - Whether it is idle is seen, not said. The workers' states come from the status page, or from what each of them waits
     in. That it is idle does not keep the next request away, so drain the host first.
-  - The configuration is tested first, as is whether all extensions can be loaded.
+  - The configuration is tested first, as is whether all extensions can be loaded, and whether php-fpm could bind the
+    sockets of its pools, which its own test does not look at.
   - Each signal goes to the very process that was seen, by a descriptor of it (pidfd) where the kernel has those.
     SIGKILL, SIGTERM and SIGHUP are never sent to php-fpm. A stop that does not end in time fails, and says what holds
     it.
@@ -30,7 +31,7 @@ options:
       - V(restarted) stops and starts it, as an upgrade of PHP's own libraries may need.
       - V(stopped) and V(started) change nothing where it is so already.
       - V(logs_reopened) opens its logs anew by their names, as after they were rotated. Where they are open, nothing is
-        changed.
+        changed. Where the configuration changed since the last reload, it is not known which logs those are.
     type: str
     required: true
     choices: [reloaded, restarted, stopped, started, logs_reopened]
@@ -65,7 +66,7 @@ options:
   reap_orphans:
     description:
       - Whether workers that outlived their master, and hold the sockets, are let go. Each gets SIGQUIT, so it ends its
-        request first. Without it, a start that they block is refused.
+        request first. Without it, a start that they block is refused, and so is V(state=stopped).
     type: bool
     default: false
   stranger_pids:

@@ -151,27 +151,64 @@ def test_a_configuration_or_an_extension_that_would_not_load_is_refused(lab, hos
     assert host.run("systemctl show --property MainPID --value 'php*-fpm.service'") == before
 
 
-def test_a_reload_that_fails_all_the_same_is_told_with_what_php_fpm_logged(host, php_fpm):
-    """A pool in a directory that is not there passes the test of the configuration, and no start."""
+def also_listening(host, address):
+    """Give php-fpm one more pool, which is not in force yet."""
     host.run(
-        """
-        cat > "$(echo /etc/php/*/fpm/pool.d)/zz-nowhere.conf" <<'END'
-[nowhere]
+        f"""
+        cat > "$(echo /etc/php/*/fpm/pool.d)/zz-another.conf" <<'END'
+[another]
 user = www-data
-listen = /run/nowhere/nowhere.sock
+listen = {address}
 pm = ondemand
 pm.max_children = 2
 END
         """
     )
+
+
+def test_what_no_test_of_the_configuration_looks_at_is_refused_and_php_fpm_serves_on(host, php_fpm):
+    """php-fpm accepts each of these configurations, and does not come up with any of them by a reload."""
+    host.run(
+        """
+        cat > /etc/systemd/system/listener.socket <<'END'
+[Socket]
+ListenStream=0.0.0.0:9056
+Accept=yes
+END
+        echo '[Service]' > /etc/systemd/system/listener@.service
+        echo 'ExecStart=/bin/true' >> /etc/systemd/system/listener@.service
+        systemctl daemon-reload && systemctl start listener.socket
+        """
+    )
+    also_listening(host, "127.0.0.1:9055")
+    (bound,) = php_fpm({"state": "reloaded", "wait_idle": 20})
+    assert bound["changed"] and not bound["failed"], bound
+    for address, words in (
+        ("9055", "127.0.0.1:9055 is held by php-fpm itself"),
+        ("127.0.0.1:9056", "0.0.0.0:9056 is held by process 1"),
+        ("/run/nowhere/nowhere.sock", "whose directory is not there"),
+    ):
+        also_listening(host, address)
+        host.run("/usr/sbin/php-fpm[0-9]* --test")
+        (refused,) = php_fpm({"state": "reloaded", "allow_loss": True})
+        assert refused["failed"] and not refused["changed"] and words in refused["msg"], refused
+    also_listening(host, "9055")
+    (restarted,) = php_fpm({"state": "restarted", "wait_idle": 20})
+    assert restarted["changed"] and not restarted["failed"], restarted
+    assert [pool["answers"] for pool in restarted["after"]["pools"]] == [True, True], restarted
+
+
+def test_a_reload_that_fails_all_the_same_is_told_with_what_php_fpm_logged(host, php_fpm):
+    """A pool on an address that the host has not passes the test of the configuration, and no start."""
+    also_listening(host, "192.0.2.1:9000")
     failed, still = php_fpm({"state": "reloaded"}, {"state": "started"})
     assert failed["failed"] and failed["changed"] and failed["run_id"], failed
     assert "the master ended while it reloaded" in failed["msg"]
-    assert any("nowhere.sock" in problem and problem.startswith("log:") for problem in failed["problems"]), failed
+    assert any("192.0.2.1:9000" in problem and problem.startswith("log:") for problem in failed["problems"]), failed
     assert [step["result"] for step in failed["steps"]] == ["failed", "failed"], failed
     assert still["failed"] and still["after"]["running"] is False
-    assert any("nowhere.sock" in problem and problem.startswith("log:") for problem in still["problems"]), still
-    host.run("rm /etc/php/*/fpm/pool.d/zz-nowhere.conf")
+    assert any("192.0.2.1:9000" in problem and problem.startswith("log:") for problem in still["problems"]), still
+    host.run("rm /etc/php/*/fpm/pool.d/zz-another.conf")
     (started,) = php_fpm({"state": "started"})
     assert started["changed"] and started["after"]["pools"][0]["answers"], started
 
@@ -209,7 +246,7 @@ def test_a_stranger_on_the_port_is_named_and_ended_only_when_it_is_named_back(la
     assert refused["failed"] and "stranger_pids" in refused["msg"], refused
     pid = int(refused["before"]["strangers"][0].split(",")[0].split()[1])
     wrong, done = php_fpm({"state": "started", "stranger_pids": [pid, 1]}, {"state": "started", "stranger_pids": [pid]})
-    assert wrong["failed"] and "process 1 holds no socket" in wrong["msg"], wrong
+    assert wrong["failed"] and "process 1 is the host's own" in wrong["msg"], wrong
     assert done["changed"] and not done["failed"] and done["after"]["strangers"] == [], done
 
 

@@ -171,7 +171,7 @@ def _stopped(state: State, wanted: Wanted) -> Plan:
     if state.master is None:
         refusal = _left_behind(state, wanted)
         return Plan((), refusal) if refusal else Plan(_reap(state, wanted) if state.orphans else ())
-    refusal = _supervised(state) or _started_again(state) or _impatient(state, wanted)
+    refusal = _supervised(state) or _started_again(state)
     if refusal:
         return Plan((), refusal)
     if not _may_lose(state, wanted):
