@@ -154,6 +154,17 @@ def test_several_are_refused_by_name():
         chosen([master()], [StoppedFpm("/b", None, ())], name=STARTED)
 
 
+def test_who_titles_his_process_as_root_s_master_is_not_meant():
+    theirs = master(9, process=process(9)._replace(uids=(33, 33, 33)), unit=None)
+    of_a_service = theirs._replace(unit=SYSTEMD._replace(main_pid=9))
+    with pytest.raises(Refused, match="several php-fpm fit"):
+        chosen([master(), of_a_service])
+    for named in ({}, dict(configuration=CONFIGURATION)):
+        assert chosen([master(), theirs], **named) == (master(), None)
+    assert chosen([theirs], configuration=CONFIGURATION) == (theirs, None)
+    assert chosen([master(), theirs], pid=9) == (theirs, None)
+
+
 def test_none_is_refused_with_what_there_is():
     with pytest.raises(Refused, match=r"no php-fpm fits.*process 8 of"):
         chosen([master()], pool="other")

@@ -173,7 +173,8 @@ def choose(seen: FpmMasters, wanted: Wanted) -> Tuple[Optional[FpmMaster], Optio
 
     One in a container is meant only where it is named by its pid, and then refused.
     """
-    masters = [one for one in seen.masters if _fits(one, wanted) and (wanted.pid is not None or not one.apart)]
+    fitting = [one for one in seen.masters if _fits(one, wanted) and (wanted.pid is not None or not one.apart)]
+    masters = roots_own(fitting)
     stopped = [one for one in seen.stopped if _fits_stopped(one, wanted)]
     if wanted.state != STARTED and masters:
         stopped = []  # what does not run cannot be meant
@@ -184,6 +185,12 @@ def choose(seen: FpmMasters, wanted: Wanted) -> Tuple[Optional[FpmMaster], Optio
     if masters and masters[0].apart:
         raise Refused(f"php-fpm {masters[0].process.pid}: {masters[0].apart}")
     return (masters[0], None) if masters else (None, stopped[0])
+
+
+def roots_own(masters: Sequence[FpmMaster]) -> List[FpmMaster]:
+    """Return those that root or systemd runs, or all where neither does: any user can title a process as a master."""
+    own = [one for one in masters if one.process.uids[0] == 0 or (one.unit and one.unit.main_pid == one.process.pid)]
+    return own or list(masters)
 
 
 def _fits(one: FpmMaster, wanted: Wanted) -> bool:

@@ -11,7 +11,7 @@ from ..facts.fpm_workers import Worker
 from ..facts.processes import Process, bears
 from ..host import Host
 from ..transition import Command, Signal
-from .php_fpm_state import State, Wanted, logs_of, pidfile_of, silent_pools
+from .php_fpm_state import State, Wanted, logs_of, pidfile_of, roots_own, silent_pools
 
 Guard = Callable[[Host], Tuple[Any, ...]]
 Until = Callable[[Host], Optional[str]]
@@ -171,7 +171,7 @@ def _masters(host: Host, state: State, wanted: Wanted) -> List[FpmMaster]:
     seen = host.once(fpm_masters.gather, wanted.policy).masters
     root = state.master.root if state.master else "/"
     own = [one for one in seen if one.configuration == state.configuration and one.root == root and not one.apart]
-    return sorted(own, key=lambda one: one.process.started)
+    return sorted(roots_own(own), key=lambda one: one.process.started)
 
 
 def _lives(host: Host, process: Process) -> bool:
