@@ -61,6 +61,14 @@ def unknown(reason: str, findings: Sequence[Finding] = ()) -> Verdict:
     return Verdict(UNKNOWN, findings, reason)
 
 
+def verdict_over(findings: Sequence[Finding], blind: Sequence[str]) -> Verdict:
+    """What the check is about was judged as far as it was seen; ``blind`` says what was not, and why."""
+    reasons = list(dict.fromkeys(blind))
+    if not reasons:
+        return found(findings)
+    return unknown(reasons[0] + (f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""), findings)
+
+
 def not_applicable(reason: str) -> Verdict:
     """The host has nothing that this check could be about."""
     return Verdict(NOT_APPLICABLE, (), reason)

@@ -5,7 +5,7 @@
 from typing import List, Optional, Sequence
 
 from ..facts.nginx_masters import NginxMaster, NginxMasters
-from ..model import Finding, Verdict, found, not_applicable, unknown
+from ..model import Verdict, not_applicable, unknown
 
 ABSENT = "no nginx runs here"
 SHOWN = 3
@@ -41,14 +41,6 @@ def hidden(seen: NginxMasters) -> List[str]:
     """Say which processes could not be seen as what they are."""
     unproven = [master.unknown[0] for master in ours(seen) if master.process.executable is None and master.unknown]
     return unproven + ([] if seen.complete else [HIDDEN])
-
-
-def verdict(findings: Sequence[Finding], blind: Sequence[str]) -> Verdict:
-    """Return the verdict over all that was seen; unknown where something was not, for the reasons in ``blind``."""
-    if not blind:
-        return found(findings)
-    more = f" (and {len(blind) - 1} more)" if len(blind) > 1 else ""
-    return unknown(blind[0] + more, findings)
 
 
 def counted(number: int, what: str, verb: str = "") -> str:

@@ -6,9 +6,9 @@ from typing import NamedTuple, Optional, Tuple
 
 from ..facts import nginx_tests
 from ..facts.nginx_tests import NginxTests, Tested
-from ..model import HIGH, Check, Finding, Verdict, not_applicable, unknown
+from ..model import HIGH, Check, Finding, Verdict, not_applicable, unknown, verdict_over
 from ..policy import Policy
-from .nginx_evidence import HIDDEN, apart, name, verdict
+from .nginx_evidence import HIDDEN, apart, name
 
 CAUSE = "a change that nobody tested with `nginx -t`, or something that it needs and that is gone"
 
@@ -36,7 +36,7 @@ def find(seen: NginxTests, policy: Policy) -> Verdict:
     blind = [one.unknown for one in seen.tested if one.unknown]
     if not seen.complete:
         blind.append(HIDDEN)
-    return verdict([_finding(one) for one in seen.tested if one.failed], blind)
+    return verdict_over([_finding(one) for one in seen.tested if one.failed], blind)
 
 
 def _finding(one: Tested) -> Finding:

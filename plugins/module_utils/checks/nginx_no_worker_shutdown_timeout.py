@@ -9,9 +9,9 @@ from ..facts import nginx_configuration, nginx_masters
 from ..facts.nginx_configuration import Said, Tree, Trees, everywhere, named
 from ..facts.nginx_masters import NginxMaster, NginxMasters, shutting_down
 from ..formats.nginx import seconds
-from ..model import LOW, Check, Finding, Verdict
+from ..model import LOW, Check, Finding, Verdict, verdict_over
 from ..policy import Policy
-from .nginx_evidence import hidden, name, nobody, ours, verdict
+from .nginx_evidence import hidden, name, nobody, ours
 
 CAUSE = "worker_shutdown_timeout is not set, so an old worker waits for its last connection however long that lasts"
 SHOWN = 5
@@ -46,7 +46,7 @@ def find(seen: NginxMasters, trees: Trees, policy: Policy) -> Verdict:
             findings += _findings(master, tree, policy.nginx.old_worker_seconds)
         elif master.process.executable is not None:
             blind.append(str(tree) if tree else next(iter(master.unknown), "its configuration is not known"))
-    return verdict(findings, blind)
+    return verdict_over(findings, blind)
 
 
 def _findings(master: NginxMaster, tree: Tree, limit: int) -> Iterator[Finding]:

@@ -6,9 +6,9 @@ from typing import List, NamedTuple, Optional, Tuple
 
 from ..facts import nginx_masters
 from ..facts.nginx_masters import NginxMaster, NginxMasters, NginxWorker, serving, shutting_down
-from ..model import HIGH, LOW, MEDIUM, Check, Finding, Verdict
+from ..model import HIGH, LOW, MEDIUM, Check, Finding, Verdict, verdict_over
 from ..policy import Policy
-from .nginx_evidence import counted, hidden, name, nobody, ours, span, verdict
+from .nginx_evidence import counted, hidden, name, nobody, ours, span
 
 CAUSE = "connections that do not end, such as websockets or long downloads, and no worker_shutdown_timeout to end them"
 ORPHANED = "their master was killed, by SIGKILL or for want of memory; nothing tells them to end"
@@ -59,7 +59,7 @@ def find(seen: NginxMasters, policy: Policy) -> Verdict:
     findings = [_finding(master, old, limit) for master in ours(seen) for old in [_old(seen, master, limit)] if old]
     if seen.orphans:
         findings.append(_orphaned(seen, limit))
-    return verdict(findings, hidden(seen))
+    return verdict_over(findings, hidden(seen))
 
 
 def _old(seen: NginxMasters, master: NginxMaster, limit: int) -> List[OldWorker]:

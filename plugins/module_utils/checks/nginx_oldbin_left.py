@@ -6,9 +6,9 @@ from typing import Dict, List, NamedTuple, Optional
 
 from ..facts import nginx_masters
 from ..facts.nginx_masters import NginxMaster, NginxMasters, OldPidfile, serving
-from ..model import LOW, MEDIUM, Check, Finding, Verdict
+from ..model import LOW, MEDIUM, Check, Finding, Verdict, verdict_over
 from ..policy import Policy
-from .nginx_evidence import hidden, name, nobody, ours, verdict
+from .nginx_evidence import hidden, name, nobody, ours
 
 CAUSE = "an upgrade by SIGUSR2 that was not ended: the old master gets SIGQUIT once the new one has proven itself"
 LEFT_SECONDS = 600  # after which an upgrade is not under way any more, but left
@@ -41,7 +41,7 @@ def find(seen: NginxMasters, policy: Policy) -> Verdict:
     ]
     findings += [_left(file, by_pid.get(file.pid or 0)) for file in _files(seen, by_pid)]
     blind = [reason for master in ours(seen) for reason in master.unknown if ".oldbin" in reason]
-    return verdict(findings, hidden(seen) + blind)
+    return verdict_over(findings, hidden(seen) + blind)
 
 
 def _files(seen: NginxMasters, by_pid: Dict[int, NginxMaster]) -> List[OldPidfile]:

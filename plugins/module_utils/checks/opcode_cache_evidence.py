@@ -10,7 +10,7 @@ from ..facts.opcode_cache import FileSeen, Guard, OpcodeCaches
 from ..facts.php_builds import Runtime
 from ..formats import eaccelerator
 from ..formats.flaw import Flaw
-from ..model import Action, Finding, Verdict, found, not_applicable, unknown
+from ..model import Action, Finding, Verdict, not_applicable, verdict_over
 from ..policy import ABSENT, Policy
 from .opcode_cache import RELOCATED_WRONGLY, loaders, loadings
 from .opcode_cache_causes import UNWANTED, Judged, judged_by
@@ -77,11 +77,7 @@ def verdict(
 
 def ended(seen: OpcodeCaches, findings: Sequence[Finding], blind: Sequence[str] = ()) -> Verdict:
     """Return the verdict over all that was seen; unknown where something was not, ``blind`` being more of that."""
-    reasons = [*seen.unseen, *(reason for cache in seen.caches for reason in cache.unseen), *blind]
-    if not reasons:
-        return found(findings)
-    more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
-    return unknown(reasons[0] + more, findings)
+    return verdict_over(findings, [*seen.unseen, *(reason for cache in seen.caches for reason in cache.unseen), *blind])
 
 
 def findings_of(seen: OpcodeCaches, policy: Policy, check: str) -> List[Finding]:

@@ -7,7 +7,7 @@ from typing import NamedTuple, Optional, Sequence
 
 from ..facts.php_daemon import PhpDaemon, PhpDaemons
 from ..facts.process_signals import BLOCKED, IGNORED
-from ..model import Finding, Verdict, found, not_applicable, unknown
+from ..model import Finding, Verdict, not_applicable, verdict_over
 
 
 class Stop(NamedTuple):
@@ -63,9 +63,6 @@ def called(daemon: PhpDaemon) -> str:
 def verdict(seen: PhpDaemons, findings: Sequence[Finding], blind: Sequence[str] = ()) -> Verdict:
     """Return the verdict over all daemons; unknown where something was not seen, ``blind`` being more of that."""
     reasons = [*seen.unseen, *blind]
-    if reasons:
-        more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
-        return unknown(reasons[0] + more, findings)
-    if not seen.daemons:
+    if not seen.daemons and not reasons:
         return not_applicable("no PHP program runs on and on here")
-    return found(findings)
+    return verdict_over(findings, reasons)

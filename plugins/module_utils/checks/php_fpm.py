@@ -5,7 +5,7 @@
 from typing import Optional, Sequence
 
 from ..facts.fpm_masters import FpmMaster, FpmMasters, FpmPool
-from ..model import Finding, Verdict, found, not_applicable, unknown
+from ..model import Finding, Verdict, not_applicable, verdict_over
 
 NONE = "no php-fpm runs or is configured to run on this host"
 
@@ -24,11 +24,8 @@ def pool_name(pool: FpmPool, configuration: Optional[str], root: str = "/") -> s
 
 def verdict(seen: FpmMasters, findings: Sequence[Finding], blind: Sequence[str] = ()) -> Verdict:
     """Return the verdict over all that was seen; unknown where something was not, ``blind`` being more of that."""
-    reasons = list(dict.fromkeys([*seen.unseen, *blind]))
-    if reasons:
-        more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
-        return unknown(reasons[0] + more, findings)
-    if any(master.apart is None for master in seen.masters) or seen.stopped or seen.orphans:
-        return found(findings)
+    reasons = [*seen.unseen, *blind]
+    if reasons or any(master.apart is None for master in seen.masters) or seen.stopped or seen.orphans:
+        return verdict_over(findings, reasons)
     apart = [f"{master_name(master)} is not judged: {master.apart}" for master in seen.masters]
     return not_applicable("; ".join(apart[:3]) or NONE)

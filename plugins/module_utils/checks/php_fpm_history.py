@@ -4,10 +4,10 @@
 
 import time
 from collections import Counter
-from typing import Iterable, List, Sequence, Tuple
+from typing import Iterable, Sequence, Tuple
 
 from ..facts.fpm_history import DAY, FpmHistory, History
-from ..model import Finding, Verdict, found, unknown
+from ..model import Finding, Verdict, verdict_over
 from .php_fpm import pool_name
 
 HOUR = 3600.0
@@ -58,7 +58,4 @@ def most_common(words: Iterable[str]) -> Tuple[str, ...]:
 
 def verdict(seen: FpmHistory, findings: Sequence[Finding], blind: Sequence[str] = ()) -> Verdict:
     """Return the verdict over all that was read; unknown where something was not, ``blind`` being more of that."""
-    reasons: List[str] = [*seen.unseen, *blind]
-    if not reasons:
-        return found(findings)
-    return unknown(reasons[0] + (f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""), findings)
+    return verdict_over(findings, [*seen.unseen, *blind])

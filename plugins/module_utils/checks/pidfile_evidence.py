@@ -8,7 +8,7 @@ from ..facts.masters import Master
 from ..facts.pidfile import NAMED, FileSeen, Guard, Pidfile, Pidfiles
 from ..facts.processes import Process
 from ..formats.pidfile import content_of
-from ..model import Action, Finding, Verdict, found, unknown
+from ..model import Action, Finding, Verdict, verdict_over
 from ..policy import Policy
 
 REMOVE = "remove the file"
@@ -103,11 +103,7 @@ _VERBS = {REMOVE: "remove_pidfile", REPLACE: "replace_pidfile", WRITE: "write_pi
 
 def verdict(seen: Pidfiles, findings: Sequence[Finding], blind: Sequence[str] = ()) -> Verdict:
     """Return the verdict over all that was seen; unknown where something was not, ``blind`` being more of that."""
-    reasons = list(seen.unseen) + list(blind)
-    if not reasons:
-        return found(findings)
-    more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
-    return unknown(reasons[0] + more, findings)
+    return verdict_over(findings, [*seen.unseen, *blind])
 
 
 def _only_master(file: Pidfile) -> Optional[Master]:
