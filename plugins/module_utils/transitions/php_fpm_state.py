@@ -178,6 +178,8 @@ def choose(seen: FpmMasters, wanted: Wanted) -> Tuple[Optional[FpmMaster], Optio
     stopped = [one for one in seen.stopped if _fits_stopped(one, wanted)]
     if wanted.state != STARTED and masters:
         stopped = []  # what does not run cannot be meant
+    if not masters and not stopped and seen.unseen:
+        raise Refused(f"no php-fpm is seen that fits what names it, but not all can be seen: {seen.unseen[0]}")
     if wanted.state == STOPPED and not masters and not stopped and not (wanted.unit or wanted.pool):
         return None, None  # nothing of the kind runs, which is what is asked for
     if len(masters) + len(stopped) != 1:
