@@ -189,7 +189,7 @@ def test_what_does_not_run_is_stopped_but_a_wrong_name_is_none():
 @pytest.mark.parametrize("name", [STOPPED, STARTED, RELOADED])
 def test_what_cannot_be_seen_is_not_taken_for_what_does_not_run(name):
     hidden = FpmMasters((), (), (), True, ("process 8: this user may not see its executable; run with become",))
-    with pytest.raises(Refused, match="not all can be seen: process 8: .*run with become"):
+    with pytest.raises(Refused, match=r"not all can be seen: process 8: .*run with become"):
         choose(hidden, wanted(name))
     assert choose(hidden._replace(masters=(master(),)), wanted(name)) == (master(), None)
 
