@@ -133,7 +133,7 @@ def gather(host: Host, policy: Policy) -> Pidfiles:
 
 
 def _look(host: Host, policy: Policy) -> Pidfiles:
-    masters = host.once(php_fpm.gather, policy).masters + host.once(nginx.gather, policy).masters
+    masters = host.once(php_fpm.gather, policy).masters + host.once(nginx.believed, policy).masters
     unseen: List[str] = []
     origins = _candidates(host, policy, masters, unseen)
     read = [_read(host, path, tuple(origins[path]), unseen) for path in sorted(origins)]
