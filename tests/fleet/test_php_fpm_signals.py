@@ -10,7 +10,7 @@ import time
 import pytest
 from load import loaded, prepare
 
-CLIENTS = [400] * 12
+CLIENTS = (400,) * 12
 MOST = len(CLIENTS) * 3 // 4  # some are between two requests when the signal comes
 BY_HAND_PORT = 8081
 

@@ -293,8 +293,8 @@ def test_a_reload_that_nginx_could_not_do_is_not_waited_for() -> None:
     log = dict(links={"/proc/51/fd/2": "/var/log/e.log"}, files={"/var/log/e.log": said})
     with pytest.raises(CannotAct, match="bind"):
         step.until(described(**log))
-    other = dict(log, files={"/var/log/e.log": said.replace("51#51", "77#77")})
-    assert step.until(described(**other)) == "no new worker has been started"
+    log["files"] = {"/var/log/e.log": said.replace("51#51", "77#77")}
+    assert step.until(described(**log)) == "no new worker has been started"
 
 
 def test_what_nginx_logged_before_is_of_no_reload() -> None:
