@@ -19,8 +19,8 @@ UNIT := $(UNIT_PYTHONS:%=.venv/unit-%)
 UNITS := controller-test controller-oldest $(UNIT_PYTHONS:%=unit-%)
 SANITY := sanity-test sanity-oldest
 # One more than cores: much of a test run is waiting.
-SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
 JOBS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+SIDE_BY_SIDE := --numprocesses $(JOBS) --dist loadfile
 
 # Ansible finds a collection by its name only: the checkout is linked to where it looks.
 LINK := .cache/collections/ansible_collections/phpfleet/remediation
