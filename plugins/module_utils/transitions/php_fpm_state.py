@@ -179,7 +179,7 @@ def choose(seen: FpmMasters, wanted: Wanted) -> Tuple[Optional[FpmMaster], Optio
     if wanted.state != STARTED and masters:
         stopped = []  # what does not run cannot be meant
     if not masters and not stopped and seen.unseen:
-        raise Refused(f"no php-fpm is seen that fits what names it, but not all can be seen: {seen.unseen[0]}")
+        raise Refused(f"no php-fpm fits what names it, but not all can be seen: {seen.unseen[0]}")
     if wanted.state == STOPPED and not masters and not stopped and not (wanted.unit or wanted.pool):
         return None, None  # nothing of the kind runs, which is what is asked for
     if len(masters) + len(stopped) != 1:
