@@ -10,6 +10,7 @@ Ansible really ships in controller/test_payload.py; a page for every check in co
 import ast
 import glob
 import os
+from functools import lru_cache
 
 import pytest
 import yaml
@@ -42,6 +43,7 @@ SYSTEM_CALLS = {
 }
 
 
+@lru_cache(maxsize=None)
 def tree(name):
     with open(os.path.join(MODULE_UTILS, name), encoding="utf-8") as source:
         return ast.parse(source.read())
@@ -135,13 +137,20 @@ def test_three_files_end_a_module():
     assert ending == {"info_module.py", "remedy_module.py", "transition_module.py"}
 
 
+@lru_cache(maxsize=None)
+def expected_verdicts():
+    """Return what each captured host is expected to show, by check; read once, not once a check."""
+    verdicts = []
+    for path in glob.glob(os.path.join(ROOT, "tests", "unit", "hosts", "*", "expected.yml")):
+        with open(path, encoding="utf-8") as expected:
+            verdicts.append(yaml.safe_load(expected).get("verdicts", {}))
+    return verdicts
+
+
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
 def test_rule_7_a_check_is_one_file_and_a_captured_host(check):
     assert "checks/{}.py".format(check.id.replace(".", "_")) in SOURCES
-    found = []
-    for path in glob.glob(os.path.join(ROOT, "tests", "unit", "hosts", "*", "expected.yml")):
-        with open(path, encoding="utf-8") as expected:
-            found.append(yaml.safe_load(expected).get("verdicts", {}).get(check.id))
+    found = [verdicts.get(check.id) for verdicts in expected_verdicts()]
     assert {"found", "clean"} <= set(found), "no captured host shows {} {}".format(
         check.id, {"found", "clean"} - set(found)
     )
