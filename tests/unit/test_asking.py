@@ -128,8 +128,12 @@ def test_one_whose_answer_is_nonsense(server: Any) -> None:
             raise Malformed("nonsense")
         return False
 
+    def serve(accepted: socket.socket) -> None:
+        accepted.recv(100)
+        accepted.sendall(b"?")
+
     with pytest.raises(Malformed):
-        server(lambda accepted: accepted.sendall(b"?")).ask("/pool.sock", b"hello", 5, 1000, refuse)
+        server(serve).ask("/pool.sock", b"hello", 5, 1000, refuse)
 
 
 def test_a_full_queue(tmp_path: Any) -> None:

@@ -24,27 +24,27 @@ NOPE = "PHP Warning:  PHP Startup: Unable to load dynamic library 'nope.so' (tri
 ODD = "[pool www] pm.start_servers is not set. It's been set to 2."
 
 
-def tested(seen: Any = (), stopped: Sequence[StoppedFpm] = ()) -> Verdict:
+def judged(seen: Any = (), stopped: Sequence[StoppedFpm] = ()) -> Verdict:
     return invalid_config.find(FpmMasters(tuple(seen), tuple(stopped), (), True, ()), policy_from({}))
 
 
 def test_what_is_refused_while_it_runs_is_critical() -> None:
-    (finding,) = tested([MASTER._replace(passes=False, failure="[x.conf:6] unknown entry\nUnable\nfailed")]).findings
+    (finding,) = judged([MASTER._replace(passes=False, failure="[x.conf:6] unknown entry\nUnable\nfailed")]).findings
     assert finding.severity == "critical"
     assert finding.summary.endswith("so the next reload or restart ends it: [x.conf:6] unknown entry; Unable")
 
 
 def test_what_is_stopped_and_would_not_start() -> None:
     one = StoppedFpm("/etc/php-fpm.conf", UNIT, (), failure="FPM initialization failed", passes=False)
-    (finding,) = tested(stopped=[one]).findings
+    (finding,) = judged(stopped=[one]).findings
     assert (finding.severity, finding.object) == ("high", "php-fpm /etc/php-fpm.conf")
     assert "so it does not start" in finding.summary
 
 
 def test_an_extension_that_cannot_be_loaded_is_found_and_other_warnings_are_not() -> None:
-    (finding,) = tested([MASTER._replace(passes=True, warnings=(ODD, NOPE))]).findings
+    (finding,) = judged([MASTER._replace(passes=True, warnings=(ODD, NOPE))]).findings
     assert (finding.severity, getattr(finding.evidence, "warnings", None)) == ("medium", (NOPE,))
-    assert tested([MASTER._replace(passes=True, warnings=(ODD,))]).state == "clean"
+    assert judged([MASTER._replace(passes=True, warnings=(ODD,))]).state == "clean"
 
 
 @pytest.mark.parametrize(
@@ -59,14 +59,14 @@ def test_an_extension_that_cannot_be_loaded_is_found_and_other_warnings_are_not(
     ],
 )
 def test_what_was_not_tested_is_unknown(unknown: Any, reason: str) -> None:
-    verdict = tested([MASTER._replace(unknown=unknown)])
+    verdict = judged([MASTER._replace(unknown=unknown)])
     assert verdict.state == "unknown" and str(verdict.reason).startswith(reason)
-    verdict = tested(stopped=[StoppedFpm("/etc/php-fpm.conf", UNIT, (), unknown=unknown)])
+    verdict = judged(stopped=[StoppedFpm("/etc/php-fpm.conf", UNIT, (), unknown=unknown)])
     assert verdict.state == "unknown" and str(verdict.reason).startswith(reason)
 
 
 def test_no_php_fpm_is_not_applicable() -> None:
-    assert tested().state == "not_applicable"
+    assert judged().state == "not_applicable"
 
 
 # What changed.
