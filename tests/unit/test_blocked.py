@@ -35,7 +35,7 @@ WAITS = {
     "epoll": "p = select.epoll(); p.register(one, 1); p.poll()",
     "sleep": "time.sleep(60)",
     "poll nothing": "select.poll().poll(60000)",
-    "child": "subprocess.Popen(['sleep', '60']).wait()",
+    "child": "os.spawnlp(os.P_WAIT, 'sleep', 'sleep', '60')",  # Popen first waits in a pipe until its child execs
     "pipe": "os.read(pipe, 1)",
     "flock": "fcntl.flock(os.open(sys.argv[1] + '/sess_s3cret', os.O_RDWR), fcntl.LOCK_EX)",
     "lockf": "fcntl.lockf(os.open(sys.argv[1] + '/x.lock', os.O_RDWR), fcntl.LOCK_EX)",
@@ -43,7 +43,7 @@ WAITS = {
     "connect": "[socket.socket(socket.AF_UNIX).connect(sys.argv[1] + '/full.sock') for i in range(9)]",
 }
 PROGRAM = """
-import fcntl, os, select, socket, subprocess, sys, time
+import fcntl, os, select, socket, sys, time
 one, two = socket.socketpair()
 listening = socket.socket(); listening.bind(("127.0.0.1", 0)); listening.listen(1)
 pipe, out = os.pipe()
