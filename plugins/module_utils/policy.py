@@ -55,6 +55,8 @@ NGINX_OPTIONS: Dict[str, Dict[str, Any]] = dict(old_worker_seconds=dict(type="in
 
 PHP_DAEMON_OPTIONS: Dict[str, Dict[str, Any]] = dict(releases=dict(type="list", elements="path", default=[]))
 
+SCHEDULED_RESTART_OPTIONS: Dict[str, Dict[str, Any]] = dict(jobs=dict(type="list", elements="str", default=[]))
+
 OPTIONS = {
     "sysv_ipc": SYSV_IPC_OPTIONS,
     "pidfile": PIDFILE_OPTIONS,
@@ -62,6 +64,7 @@ OPTIONS = {
     "php_fpm": PHP_FPM_OPTIONS,
     "nginx": NGINX_OPTIONS,
     "php_daemon": PHP_DAEMON_OPTIONS,
+    "scheduled_restart": SCHEDULED_RESTART_OPTIONS,
 }
 
 # Looks that leave a trace on the host: only the info module of the subject takes them, and only when asked.
@@ -71,6 +74,10 @@ PROBE_OPTIONS: Dict[str, Dict[str, Dict[str, Any]]] = {"sysv_ipc": dict(read_hea
 GOAL_OPTIONS: Dict[str, Dict[str, Dict[str, Any]]] = {
     "opcode_cache": dict(state=dict(type="str", choices=["clean", "absent"], default="clean")),
     "php_fpm": dict(write_limits=dict(type="bool", default=False)),
+    "scheduled_restart": dict(
+        state=dict(type="str", choices=["disabled", "graceful"], default="disabled"),
+        splay=dict(type="int", default=0),
+    ),
 }
 
 
@@ -150,6 +157,21 @@ class PhpDaemonPolicy(NamedTuple):
     releases: Sequence[str]
 
 
+GRACEFUL = "graceful"  # the state in which a job goes on, and cuts no request
+
+
+class ScheduledRestartPolicy(NamedTuple):
+    """What is to become of jobs that restart services: ``disabled`` or GRACEFUL.
+
+    jobs: the only ones to judge, by their file or object; empty for all. splay: seconds over which hosts spread a job
+    that was made graceful.
+    """
+
+    jobs: Sequence[str]
+    state: str
+    splay: int
+
+
 class Policy(NamedTuple):
     sysv_ipc: SysvIpcPolicy
     pidfile: PidfilePolicy
@@ -157,6 +179,7 @@ class Policy(NamedTuple):
     php_fpm: PhpFpmPolicy
     nginx: NginxPolicy
     php_daemon: PhpDaemonPolicy
+    scheduled_restart: ScheduledRestartPolicy
 
 
 def policy_from(options: Dict[str, Dict[str, Any]]) -> Policy:
@@ -168,6 +191,7 @@ def policy_from(options: Dict[str, Dict[str, Any]]) -> Policy:
         php_fpm=_php_fpm(_options("php_fpm", options)),
         nginx=_nginx(_options("nginx", options)),
         php_daemon=_php_daemon(_options("php_daemon", options)),
+        scheduled_restart=_scheduled_restart(_options("scheduled_restart", options)),
     )
 
 
@@ -226,6 +250,11 @@ def _nginx(values: Dict[str, Any]) -> NginxPolicy:
 def _php_daemon(values: Dict[str, Any]) -> PhpDaemonPolicy:
     _demand_absolute("php_daemon", values["releases"], "releases")
     return PhpDaemonPolicy(**values)
+
+
+def _scheduled_restart(values: Dict[str, Any]) -> ScheduledRestartPolicy:
+    _check_range("scheduled_restart", "splay", values["splay"], (0, 3600), "seconds")
+    return ScheduledRestartPolicy(**values)
 
 
 def _demand_absolute(subject: str, paths: Sequence[str], option: str = "paths") -> None:
