@@ -10,15 +10,21 @@ LIST_LIMIT = 100
 _SCALARS = frozenset((type(None), bool, int, float))
 
 
+class Secret(bytes):
+    """Bytes that may hold a password, which no result, journal of findings or plan ever shows; they compare as bytes."""
+
+
 def plain(value: Any, list_limit: int = LIST_LIMIT) -> Any:
     """Return ``value`` as dicts, lists, strings, numbers, booleans and None.
 
     A NamedTuple becomes a dict by its field names. A list or tuple of more than ``list_limit`` items is cut, and in a
     NamedTuple the number of items left out stands beside it as ``<field>_omitted``. Bytes are decoded with
-    backslash escapes; a string of more than STRING_LIMIT characters is cut and ends in ``…``.
+    backslash escapes; a string of more than STRING_LIMIT characters is cut and ends in ``…``, which is all of a Secret.
     """
     if type(value) in _SCALARS or isinstance(value, (int, float)):
         return value
+    if isinstance(value, Secret):
+        return "…"
     if isinstance(value, bytes):
         value = value.decode("utf-8", "backslashreplace")
     if isinstance(value, str):

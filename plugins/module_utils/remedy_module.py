@@ -12,12 +12,13 @@ from typing import Any, Dict, List, Optional, Sequence
 from ansible.module_utils.basic import AnsibleModule
 
 from .actions.apply import diff
-from .actions.journal import STATE_DIR, Journal, demand_keep_days
+from .actions.journal import Journal, demand_keep_days
 from .actions.shelf import forget_shelves
 from .audit import Audit, entries
 from .errors import PhpfleetError
 from .fold import fold_actions, fold_findings, fold_lost, fold_outcomes
 from .host import Host
+from .journal_file import STATE_DIR
 from .model import DONE, Action, Outcome
 from .plain import plain
 from .remediate import Plan, Remedy, reload_needed, remediate

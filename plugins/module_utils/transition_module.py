@@ -7,9 +7,10 @@ from typing import Any, Dict, List
 from ansible.module_utils.basic import AnsibleModule
 
 from .actions.apply import diff
-from .actions.journal import STATE_DIR, Journal, demand_keep_days
+from .actions.journal import Journal, demand_keep_days
 from .errors import PhpfleetError, Refused
 from .host import Host
+from .journal_file import STATE_DIR
 from .model import DONE, FAILED, Action
 from .perform import Performed, all_steps, perform
 from .plain import plain

@@ -5,8 +5,9 @@
 from typing import Callable, List, NamedTuple, Optional, Sequence
 
 from .actions.apply import VERBS, apply
-from .actions.journal import Intent, Journal, read_intents
+from .actions.journal import Journal, read_intents
 from .errors import CannotAct, Taken, Unneeded
+from .journal_file import Intent
 from .model import FAILED, UNNEEDED, Action, Lost, Outcome
 
 

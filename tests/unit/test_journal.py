@@ -10,15 +10,15 @@ from typing import NamedTuple
 import pytest
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.journal import (
     BATCH,
-    Intent,
     Journal,
     demand_keep_days,
     read_intents,
 )
-from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.rows import from_rows
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import JournalFailed, Refused
+from ansible_collections.phpfleet.remediation.plugins.module_utils.journal_file import Intent
 from ansible_collections.phpfleet.remediation.plugins.module_utils.model import DONE, Action, Finding, Outcome
 from ansible_collections.phpfleet.remediation.plugins.module_utils.plain import plain
+from ansible_collections.phpfleet.remediation.plugins.module_utils.rows import from_rows
 
 
 class Guard(NamedTuple):

@@ -15,7 +15,8 @@ from typing import Any, Iterator, List
 
 import pytest
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions import opcode_cache as actions
-from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.journal import Intent, Journal
+from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.journal import Journal
+from ansible_collections.phpfleet.remediation.plugins.module_utils.journal_file import Intent
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.shelf import forget_shelves
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.verb import Prepared
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotAct, Taken, Unneeded

@@ -16,7 +16,7 @@ from typing import Any, Callable, Iterator, List, Optional
 import psutil
 import pytest
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions import pidfile as actions
-from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.journal import Intent
+from ansible_collections.phpfleet.remediation.plugins.module_utils.journal_file import Intent
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.verb import Prepared
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotAct, Taken, Unneeded
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import processes

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions import services, signals
-from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.journal import Intent
+from ansible_collections.phpfleet.remediation.plugins.module_utils.journal_file import Intent
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.verb import Prepared
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotAct, Unneeded
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.processes import bears

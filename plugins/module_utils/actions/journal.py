@@ -2,19 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The journal of one run: what undo needs is on disk before the first act, and what became of each act follows it.
 
-Layout below the state directory (root only, 0700): ``lock``, ``journal/<run_id>.jsonl`` and ``quarantine/<run_id>``.
-A journal is one JSON object a line: ``run``, the ``findings``, the ``intents``, one an action with what undo needs, and
-after the acts the ``outcomes``, one an intent; ``end`` when the run was proven. A run that was cut short lacks the
-later lines. Those in the plural hold up to BATCH records of one kind each, as rows.py writes them: what these have in
-common is under ``same``, and every record has a row of its own for the ``fields`` that differ.
+Its layout is in journal_file.py.
 """
 
-import calendar
 import errno
 import fcntl
 import json
 import os
-import re
 import stat
 import time
 import uuid
@@ -22,28 +16,15 @@ from itertools import chain, groupby, islice
 from types import TracebackType
 from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Type
 
-from ..errors import JournalFailed, Refused
+from ..errors import JournalFailed, Malformed, Refused
+from ..journal_file import ENDING, RUN_ID, VERSION, Intent, began, parse_intents
 from ..model import Action, Finding, Outcome
 from ..plain import plain_all
-from .rows import from_rows, to_rows
+from ..rows import to_rows
 
-STATE_DIR = "/var/lib/phpfleet"
-RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}\Z")
-VERSION = 1  # of this layout; undo reads no other
 BATCH = 1000  # records a line, and in memory at once: a run may have 65,000
 UNBOUNDED = 1 << 62  # the journal keeps every item; only results are folded
 KEEP_DAYS_LIMIT = 36500
-
-
-class Intent(NamedTuple):
-    """One action as the journal holds it. kept is what undo needs; result is None when the run was cut short."""
-
-    number: int
-    check: str
-    verb: str
-    object: str
-    kept: Dict[str, Any]
-    result: Optional[str]
 
 
 class Journal:
@@ -53,7 +34,7 @@ class Journal:
         """Open the journal of a new run, and forget runs older than keep_days; None forgets none, as undo must not."""
         self.run_id = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-" + uuid.uuid4().hex[:8]
         self.state_dir = state_dir
-        self.path = os.path.join(_directory(state_dir, "journal"), self.run_id + ".jsonl")
+        self.path = os.path.join(_directory(state_dir, "journal"), self.run_id + ENDING)
         self.quarantine = os.path.join(_directory(state_dir, "quarantine"), self.run_id)
         self.troubles: List[str] = []
         self._kept: Optional[int] = None
@@ -182,38 +163,22 @@ def read_intents(state_dir: str, run_id: str) -> List[Intent]:
         raise Refused(
             f"run_id: {run_id!r} is no run id; it looks like 20261121T220455Z-1f2e3d4c and is in the result of the run"
         )
-    path = os.path.join(state_dir, "journal", run_id + ".jsonl")
+    path = os.path.join(state_dir, "journal", run_id + ENDING)
     try:
         with open(path, encoding="utf-8") as journal:
-            lines = journal.read().split("\n")
+            content = journal.read()
     except OSError as error:
         if error.errno == errno.ENOENT:
             raise Refused(
                 f"run_id: this host has no journal {path}; undo runs on the host that the run changed", path=path
             ) from error
         raise JournalFailed(f"{path}: {error.strerror}; undo needs to read it as root", path=path) from error
-    whole = lines[:-1]  # a last line without its end was cut off while it was written
     try:
-        return _intents([json.loads(line) for line in whole], path)
-    except (ValueError, KeyError, TypeError) as error:
+        return parse_intents(content, path)
+    except Malformed as error:
         raise JournalFailed(
-            f"{path}: a line is damaged, so nothing is undone from it; restore by hand what it lists", path=path
+            f"{error}, so nothing is undone from it; restore by hand what it lists", path=path
         ) from error
-
-
-def _intents(lines: Sequence[Dict[str, Any]], path: str) -> List[Intent]:
-    if lines and lines[0]["version"] != VERSION:
-        raise JournalFailed(
-            f"{path}: its layout is version {lines[0]['version']}, and {VERSION} is the one known here; undo it with "
-            "the release of phpfleet.remediation that made it",
-            path=path,
-        )
-    results = {record["number"]: record["result"] for record in _records(lines, "outcomes")}
-    return [Intent(result=results.get(record["number"]), **record) for record in _records(lines, "intents")]
-
-
-def _records(lines: Sequence[Dict[str, Any]], kind: str) -> Iterator[Dict[str, Any]]:
-    return chain.from_iterable(from_rows(line) for line in lines if line["record"] == kind)
 
 
 def _take_lock(state_dir: str) -> int:
@@ -234,15 +199,11 @@ def _take_lock(state_dir: str) -> int:
 
 def _prune(state_dir: str, before: float) -> None:
     """Remove the runs that began before a time, with what they kept: who cleans each night must not fill the disk."""
-    for directory, ending in (("journal", ".jsonl"), ("quarantine", "")):
+    for directory, ending in (("journal", ENDING), ("quarantine", "")):
         for name in os.listdir(os.path.join(state_dir, directory)):
             run_id = name[: -len(ending)] if ending else name
-            if RUN_ID.match(run_id) and _began(run_id) < before:
+            if RUN_ID.match(run_id) and began(run_id) < before:
                 _unlink(os.path.join(state_dir, directory, name))
-
-
-def _began(run_id: str) -> float:
-    return calendar.timegm(time.strptime(run_id[:15], "%Y%m%dT%H%M%S"))
 
 
 def _unlink(path: str) -> None:

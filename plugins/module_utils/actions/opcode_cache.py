@@ -13,10 +13,11 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Se
 from ..directory import mount_of
 from ..errors import CannotAct, Taken, Unneeded
 from ..facts.opcode_cache import Guard
+from ..journal_file import Intent
 from ..model import Action
 from .cache_directory import Cache, DirectoryKept, directories_below, make_again, open_cache, remove_empty
 from .cache_file import BACK, FREE, Kept, give_back, is_seen, keep, state_of, take
-from .journal import Intent, Journal
+from .journal import Journal
 from .shelf import make_shelf, open_shelf
 from .verb import Prepared, Verb
 

@@ -17,8 +17,9 @@ from ..directory import open_place
 from ..errors import CannotAct, CannotLook, Missing, Taken, Unneeded
 from ..facts.fpm_drop_ins import CONTENT_LIMIT, Guard
 from ..host import Host
+from ..journal_file import Intent
 from ..model import Action
-from .journal import Intent, Journal
+from .journal import Journal
 from .verb import Prepared, Verb
 
 BESIDE = ".phpfleet-"  # not what an include takes in: glob(7) passes hidden names over

@@ -22,9 +22,10 @@ from ..facts import processes
 from ..facts.bearer import bearer, heads
 from ..facts.pidfile import CONTENT_LIMIT, Guard
 from ..host import Host
+from ..journal_file import Intent
 from ..model import Action
 from ..policy import policy_from
-from .journal import Intent, Journal
+from .journal import Journal
 from .verb import Prepared, Verb
 
 ASIDE = ".phpfleet-"

@@ -6,9 +6,10 @@ from typing import Dict, Sequence, Tuple, cast
 
 from ..errors import CannotAct, CannotLook
 from ..host import Host
+from ..journal_file import Intent
 from ..model import Action
 from ..transition import Command
-from .journal import Intent, Journal
+from .journal import Journal
 from .verb import Prepared, Verb
 
 OUTPUT_LIMIT = 256 * 1024

@@ -12,7 +12,8 @@ import shutil
 from typing import Iterator, Tuple
 
 from ..errors import JournalFailed
-from .journal import RUN_ID, Journal
+from ..journal_file import RUN_ID
+from .journal import Journal
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 

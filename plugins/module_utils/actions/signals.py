@@ -17,9 +17,10 @@ from typing import Dict, Iterator, Optional, Tuple, cast
 from ..errors import CannotAct, CannotLook, Missing, Unneeded
 from ..facts.processes import Process, bears, catches
 from ..host import Host
+from ..journal_file import Intent
 from ..model import Action
 from ..transition import Signal
-from .journal import Intent, Journal
+from .journal import Journal
 from .verb import Prepared, Verb
 
 # include/uapi/asm-generic/unistd.h; the same on every architecture but these.

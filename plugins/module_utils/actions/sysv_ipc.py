@@ -9,9 +9,10 @@ from ..attach import read_segment
 from ..errors import CannotAct, CannotLook, Missing, Taken, Unneeded
 from ..facts.sysv_ipc import PRIVATE_KEY, QueueGuard, SegmentGuard, SetGuard
 from ..formats.php_shm import PhpHeader, parse_header
+from ..journal_file import Intent
 from ..model import Action
 from . import ipc_calls
-from .journal import Intent, Journal
+from .journal import Journal
 from .verb import Prepared, Verb
 
 Guard = Union[SegmentGuard, SetGuard, QueueGuard]

@@ -4,8 +4,9 @@
 
 from typing import Any, Callable, Dict, NamedTuple, Tuple, Union
 
+from ..journal_file import Intent
 from ..model import Action
-from .journal import Intent, Journal
+from .journal import Journal
 
 
 class Prepared(NamedTuple):

@@ -64,7 +64,7 @@ def show(host: Host, names: Sequence[str]) -> Dict[str, ServiceUnit]:
     asked = [name for name in dict.fromkeys(names) if NAME.match(name)][:NAMES_LIMIT]
     if not asked:
         return {}
-    said = _ask(host, ["show", f"--property={PROPERTIES}", "--", *asked])
+    said = ask(host, ["show", f"--property={PROPERTIES}", "--", *asked])
     blocks = systemd_show.parse(said)
     if len(blocks) != len(asked):
         raise CannotLook(f"systemctl show: it tells of {len(blocks)} units, where it was asked for {len(asked)}")
@@ -73,7 +73,7 @@ def show(host: Host, names: Sequence[str]) -> Dict[str, ServiceUnit]:
 
 def named_like(host: Host, *patterns: str) -> Tuple[str, ...]:
     """Return the installed services whose names match a pattern of glob(7). Raises CannotLook without systemd."""
-    said = _ask(host, ["list-unit-files", "--no-legend", "--no-pager", "--type=service", *patterns], none=1)
+    said = ask(host, ["list-unit-files", "--no-legend", "--no-pager", "--type=service", *patterns], none=1)
     names = (line.split()[0] for line in said.split("\n") if line.strip())
     return tuple(name for name in dict.fromkeys(names) if NAME.match(name))
 
@@ -85,7 +85,7 @@ def _service(path: str) -> Optional[str]:
     return part if NAME.match(part) else None
 
 
-def _ask(host: Host, arguments: List[str], none: int = 0) -> str:
+def ask(host: Host, arguments: List[str], none: int = 0) -> str:
     """Return what systemctl says; ``none`` is the status it may also end with when it finds nothing to say."""
     program = _program(host)
     ran = host.run([program, *arguments], ANSWER_SECONDS, ANSWER_LIMIT)

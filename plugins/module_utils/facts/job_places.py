@@ -1,0 +1,75 @@
+# Copyright: (c) 2026, phpfleet.remediation contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Where the jobs stand that touch a web service, as far as it decides whether and how one of them can be changed."""
+
+import os
+import re
+import stat
+from typing import Dict, Mapping, NamedTuple, Optional, Sequence
+
+from ..errors import CannotLook, Missing
+from ..formats import systemd_show
+from ..host import Host
+from ..policy import Policy
+from . import file_packages, job_effects, service_units
+from .scheduled_jobs import TIMER, Job
+
+MACHINE_ID = "/etc/machine-id"
+MACHINE_ID_LIMIT = 4096
+_TIMER = re.compile(r"(?!-)[A-Za-z0-9:_.\\@-]+\.timer\Z")
+
+
+class JobPlaces(NamedTuple):
+    """packages: which package a job's file belongs to; unowned: why that is not known, None where it is.
+
+    links: where a file leads that is a symbolic link. timers: UnitFileState of each timer (systemctl(1), is-enabled).
+    machine: what tells this host from all others (machine-id(5)), "" where it has none.
+    """
+
+    packages: Mapping[str, str]
+    unowned: Optional[str]
+    links: Mapping[str, str]
+    timers: Mapping[str, str]
+    machine: str
+
+
+def gather(host: Host, policy: Policy) -> JobPlaces:
+    """Return the places of the jobs that touch a web service. Raises CannotLook as job_effects does."""
+    jobs = [one.job for one in host.once(job_effects.gather, policy).jobs]
+    paths = list(dict.fromkeys(job.path for job in jobs))
+    packages: Mapping[str, str] = {}
+    unowned = None
+    try:
+        packages = file_packages.owners(host, paths) if paths else {}
+    except CannotLook as error:
+        unowned = str(error)
+    return JobPlaces(packages, unowned, _links(host, paths), _timers(host, jobs), _machine(host))
+
+
+def _links(host: Host, paths: Sequence[str]) -> Dict[str, str]:
+    links = {}
+    for path in paths:
+        try:
+            if stat.S_ISLNK(host.stat(path).mode):
+                links[path] = host.link(path)
+        except CannotLook:
+            continue  # whoever wants to change it says why it cannot be opened
+    return links
+
+
+def _timers(host: Host, jobs: Sequence[Job]) -> Dict[str, str]:
+    names = list(dict.fromkeys(job.object for job in jobs if job.kind == TIMER and _TIMER.match(job.object)))
+    if not names:
+        return {}
+    try:
+        blocks = systemd_show.parse(service_units.ask(host, ["show", "--property=Id,UnitFileState", "--", *names]))
+    except CannotLook:
+        return {}
+    return {block["Id"][0]: block.get("UnitFileState", [""])[0] for block in blocks if block.get("Id")}
+
+
+def _machine(host: Host) -> str:
+    try:
+        return os.fsdecode(host.read(MACHINE_ID, MACHINE_ID_LIMIT, follow=True)).strip()
+    except Missing:
+        return ""
