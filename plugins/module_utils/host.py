@@ -296,6 +296,13 @@ class Host:
             self._users[uid] = _user_name(uid)
         return self._users[uid]
 
+    def user_id(self, name: str) -> Optional[int]:
+        """The uid of a user, None where the host knows no user of that name."""
+        try:
+            return pwd.getpwnam(name).pw_uid
+        except (KeyError, ValueError):  # ValueError: no user can be called so
+            return None
+
     def is_root(self) -> bool:
         """Whether we see what only root sees; much of /proc does not refuse others, but shows them nothing."""
         return os.geteuid() == 0

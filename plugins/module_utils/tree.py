@@ -29,7 +29,10 @@ _FORK = multiprocessing.get_context("fork")  # looks are closures, which only a 
 
 
 class Stat(NamedTuple):
-    """What lstat(2) says. Times in nanoseconds since the epoch; ctime_ns is the one that nobody can set."""
+    """What lstat(2) says. Times in nanoseconds since the epoch; ctime_ns is the one that nobody can set.
+
+    links: how many names the file has.
+    """
 
     mode: int
     uid: int
@@ -39,6 +42,7 @@ class Stat(NamedTuple):
     inode: int
     device: int
     ctime_ns: int = 0
+    links: int = 1
 
 
 class Leaf:
@@ -290,4 +294,5 @@ def stat_of(seen: os.stat_result) -> Stat:
         seen.st_ino,
         seen.st_dev,
         seen.st_ctime_ns,
+        seen.st_nlink,
     )

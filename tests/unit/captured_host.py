@@ -60,6 +60,10 @@ class CapturedHost(Host):
         name: str = self.recorded.get("users", {}).get(str(uid), str(uid))
         return name
 
+    def user_id(self, name: str) -> Optional[int]:
+        by_name = {known: int(uid) for uid, known in self.recorded.get("users", {}).items()}
+        return by_name.get(name)
+
     def psutil(self) -> Any:
         if self.recorded.get("psutil") is False:
             raise LibraryMissing("psutil is not installed for this Python")

@@ -5,12 +5,12 @@
 now: 1795300000.0            # wall clock
 root: false                  # an ordinary user looks
 psutil: false                # the library is missing
-users: {33: www-data}
+users: {33: www-data}        # only these and root are there; without it, a user of any name is
 processes:                   # parent, started, name, uid have defaults; executable null is one not to be seen
   - {pid: 45, executable: /usr/sbin/php-fpm8.2, title: "php-fpm: master process (/etc/php/8.2/fpm/php-fpm.conf)"}
   - {pid: 77, hidden: true}  # listed, and no more than that
 threads: {102: 100}          # thread id: process
-files:                       # text, or a mapping: content, mode, uid, gid, mtime, ctime, inode, kind (fifo, socket)
+files:                       # text, or a mapping: content, mode, uid, gid, mtime, ctime, inode, links, or the kind
   /run/nginx.pid: "51\n"
   /cache/a.php.bin: {sample: opcache/…/a.php.bin, patch: {56: "08*4"}}   # a file below samples/; hex at an offset
   /srv/a.php: {size: 479, device: 2}
@@ -20,6 +20,7 @@ directories: [/run/lock]     # empty ones
 owned: {/tmp: {mode: 01777}} # directories with another mode or uid than root's 0755
 forbidden: [/run/sudo]
 commands: {"/proc/51/exe -V": "nginx version: …"}   # or {status: 1, output: "…"}; what is not named is not run
+units: {php8.2-fpm.service: "[Service]\n…"}           # services and timers of systemd, see described_systemd.py
 pages: {/run/php/php8.2-fpm.sock: {/status: "{…}"}}   # what a pool's socket answers for a path; null is no answer
 memory: {120: {0x7f0000001000: "05 00 00 00"}}        # of a process
 machine: x86_64              # its processor
@@ -47,6 +48,8 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils.formats impor
 from ansible_collections.phpfleet.remediation.plugins.module_utils.host import Host, Ran
 from ansible_collections.phpfleet.remediation.plugins.module_utils.tree import Blind, Leaf, Stat, Tree
 
+import described_systemd
+
 NOW = 1795300000.0
 SAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "samples")
 KINDS = {"file": stat.S_IFREG, "fifo": stat.S_IFIFO, "socket": stat.S_IFSOCK}
@@ -63,7 +66,9 @@ class DescribedHost(Host):
         self._links: Dict[str, str] = dict(description.get("links") or {})
         self._forbidden = set(description.get("forbidden") or ())
         self._processes = [_whole(process) for process in description.get("processes") or ()]
+        self._units = described_systemd.units_of(description.get("units") or {})
         self._describe_proc()
+        self._describe_units()
 
     @classmethod
     def below(cls, directory: str, description: Dict[str, Any]) -> "DescribedHost":
@@ -86,6 +91,13 @@ class DescribedHost(Host):
             self._files.setdefault(home + "/status", f"Name:\tx\nTgid:\t{process['pid']}\n")
         for thread, leader in (self.description.get("threads") or {}).items():
             self._files[f"/proc/{thread}/status"] = f"Name:\tx\nTgid:\t{leader}\n"
+
+    def _describe_units(self) -> None:
+        for unit in self._units.values():
+            self._files.setdefault(unit.path, unit.file)
+        if self._units:
+            self._files.setdefault(described_systemd.SYSTEMCTL[0], "")
+            self._files.setdefault("/run/systemd/system/.described", "")
 
     def again(self, *kept: Callable[..., Any]) -> "DescribedHost":
         later = copy.deepcopy(self.description)
@@ -112,6 +124,10 @@ class DescribedHost(Host):
 
     def user_name(self, uid: int) -> str:
         return str((self.description.get("users") or {}).get(uid, "root" if uid == 0 else uid))
+
+    def user_id(self, name: str) -> Optional[int]:
+        by_name = {str(known): uid for uid, known in (self.description.get("users") or {}).items()}
+        return 0 if name == "root" else by_name.get(name, None if by_name else zlib.crc32(name.encode()))
 
     def stat(self, path: str, follow: bool = False) -> Stat:
         real = self._real(path, follow)
@@ -189,9 +205,12 @@ class DescribedHost(Host):
 
     def run(self, argv: Any, deadline: float, limit: int) -> Ran:
         answers = self.description.get("commands") or {}
-        if " ".join(argv) not in answers:
+        if self._units and argv[0] in described_systemd.SYSTEMCTL and argv[1] in described_systemd.VERBS:
+            answer: Any = described_systemd.answer(self._units, argv[1:])
+        elif " ".join(argv) in answers:
+            answer = answers[" ".join(argv)]
+        else:
             raise CannotLook(f"{argv[0]}: it is not run on this host")
-        answer = answers[" ".join(argv)]
         described = answer if isinstance(answer, dict) else dict(output=answer)
         return Ran(described.get("status", 0), described["output"].encode("utf-8"))
 
@@ -259,7 +278,8 @@ class DescribedHost(Host):
         device = described.get("device", 1)
         ctime_ns = int(described.get("ctime", mtime_ns / 10**9) * 10**9)
         owner = (described.get("uid", 0), described.get("gid", 0))
-        return content, Stat(mode, *owner, len(content), mtime_ns, inode, device, ctime_ns)
+        links = described.get("links", 1)
+        return content, Stat(mode, *owner, len(content), mtime_ns, inode, device, ctime_ns, links)
 
 
 class _DescribedLeaf(Leaf):
