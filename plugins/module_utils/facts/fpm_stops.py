@@ -9,6 +9,7 @@ from ..errors import CannotLook
 from ..formats import fpm_log
 from ..formats.fpm_log import Turn
 from ..formats.nginx_log import RESET
+from ..formats.shell import shown
 from ..host import Host
 from ..policy import Policy
 from . import fastcgi_fronts, fpm_history, nginx_errors, systemd_journal
@@ -31,11 +32,6 @@ _SHUTDOWN_UNITS = ("shutdown.target", "reboot.target", "poweroff.target", "halt.
 _CRON = ("CRON", "CROND", "crond", "cron")
 _JOB = re.compile(r"\(([^)]{1,64})\) CMD \((.*)\)\Z", re.DOTALL)
 _SUDO = re.compile(r"\s*(\S{1,64}) : .*?COMMAND=(.*)\Z", re.DOTALL)
-# Of a command line only what names programs, files and services is shown: the rest may be secret.
-_SHOWN = re.compile(
-    r"/[\w./+@-]{1,200}|-[A-Z0-9]{1,6}|systemctl|service|invoke-rc\.d|kill|pkill|killall|reload|restart|stop|try-restart|"
-    r"reload-or-restart|condrestart|force-reload|flock|sh|bash|[\w@.-]{0,50}(?:php|fpm|nginx|httpd)[\w@.-]{0,50}"
-)
 
 
 class Stop(NamedTuple):
@@ -180,10 +176,3 @@ def _ran(entry: Entry) -> Optional[str]:
     if entry.source in _CRON and job:
         return f"cron of {job.group(1)}: {shown(job.group(2))}"
     return f"sudo by {command.group(1)}: {shown(command.group(2))}" if entry.source == "sudo" and command else None
-
-
-def shown(command: str) -> str:
-    """Return a command line without what may be secret in it: names of programs, files and services are left."""
-    words = command.split()
-    kept = [word if _SHOWN.fullmatch(word) else "…" for word in words[:20]]
-    return " ".join(word for number, word in enumerate(kept) if number == 0 or word != "…" or kept[number - 1] != "…")
