@@ -7,7 +7,17 @@ from typing import Dict, List, Sequence, Union
 from ..errors import CannotAct, JournalFailed, Unneeded
 from ..model import DONE, FAILED, UNNEEDED, Action, Outcome
 from ..plain import one_line
-from . import opcode_cache, php_fpm_limits, pidfile, services, signals, sysv_ipc
+from . import (
+    execute_bits,
+    opcode_cache,
+    php_fpm_limits,
+    pidfile,
+    scheduled_jobs,
+    services,
+    signals,
+    sysv_ipc,
+    timers,
+)
 from .journal import Journal
 from .verb import Prepared, Verb
 
@@ -16,6 +26,9 @@ VERBS: Dict[str, Verb] = dict(
     **pidfile.VERBS,
     **opcode_cache.VERBS,
     **php_fpm_limits.VERBS,
+    **scheduled_jobs.VERBS,
+    **execute_bits.VERBS,
+    **timers.VERBS,
     **signals.VERBS,
     **services.VERBS,
 )

@@ -12,7 +12,7 @@ from ..formats import systemd_show
 from ..host import Host
 from ..policy import Policy
 from . import file_packages, job_effects, service_units
-from .scheduled_jobs import TIMER, Job
+from .job import TIMER, Job
 
 MACHINE_ID = "/etc/machine-id"
 MACHINE_ID_LIMIT = 4096
@@ -22,13 +22,13 @@ _TIMER = re.compile(r"(?!-)[A-Za-z0-9:_.\\@-]+\.timer\Z")
 class JobPlaces(NamedTuple):
     """packages: which package a job's file belongs to; unowned: why that is not known, None where it is.
 
-    links: where a file leads that is a symbolic link. timers: UnitFileState of each timer (systemctl(1), is-enabled).
+    fixed: why a file cannot be changed without changing more than it. timers: UnitFileState of each timer (systemctl(1), is-enabled).
     machine: what tells this host from all others (machine-id(5)), "" where it has none.
     """
 
     packages: Mapping[str, str]
     unowned: Optional[str]
-    links: Mapping[str, str]
+    fixed: Mapping[str, str]
     timers: Mapping[str, str]
     machine: str
 
@@ -43,18 +43,21 @@ def gather(host: Host, policy: Policy) -> JobPlaces:
         packages = file_packages.owners(host, paths) if paths else {}
     except CannotLook as error:
         unowned = str(error)
-    return JobPlaces(packages, unowned, _links(host, paths), _timers(host, jobs), _machine(host))
+    return JobPlaces(packages, unowned, _fixed(host, paths), _timers(host, jobs), _machine(host))
 
 
-def _links(host: Host, paths: Sequence[str]) -> Dict[str, str]:
-    links = {}
+def _fixed(host: Host, paths: Sequence[str]) -> Dict[str, str]:
+    fixed = {}
     for path in paths:
         try:
-            if stat.S_ISLNK(host.stat(path).mode):
-                links[path] = host.link(path)
+            seen = host.stat(path)
+            if stat.S_ISLNK(seen.mode):
+                fixed[path] = f"{path} is a symbolic link to {host.link(path)}; change the file there by hand"
+            elif seen.links > 1:
+                fixed[path] = f"{path} has {seen.links} names (hard links), and the others would stay as they are; do it by hand"
         except CannotLook:
-            continue  # whoever wants to change it says why it cannot be opened
-    return links
+            continue  # who wants to change it says why it cannot be opened
+    return fixed
 
 
 def _timers(host: Host, jobs: Sequence[Job]) -> Dict[str, str]:

@@ -2,15 +2,30 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What earlier runs of a remedy did to jobs, by the journals that they left on the host."""
 
-from typing import NamedTuple, Tuple
+import base64
+import os
+from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
 
+from ..errors import Missing
 from ..host import Host
+from ..journal_file import ENDING, RUN_ID, STATE_DIR, Intent, began, parse_intents
+from ..model import DONE
+from ..plain import Secret
 from ..policy import Policy
+
+JOURNALS = STATE_DIR + "/journal"
+JOURNAL_LIMIT = 256 * 1024 * 1024  # bytes; one of 65,000 objects has 40 MB
+
+LINE_VERBS = ("comment_out_line", "rewrite_line")
+SCRIPT_VERB, TIMER_VERB = "take_execute_bits", "disable_timer"
+_BACK = ("put_back_line", "put_back_mode", "put_back_timer")
+_VERBS = (*LINE_VERBS, SCRIPT_VERB, TIMER_VERB, *_BACK)
 
 
 class Done(NamedTuple):
-    """A job that a run disabled or made graceful. path, text: the file, and its line as it stood before; for a timer its
-    name and "". when: seconds since the epoch. undone: a later run put it back, as asked.
+    """A job that a run disabled or made graceful. path, text: the file, and its line as it stood before, b"" for a
+    script of its own; for a timer its name and b"". when: seconds since the epoch. undone: a later run put it back, as
+    asked.
     """
 
     run_id: str
@@ -18,7 +33,7 @@ class Done(NamedTuple):
     verb: str
     object: str
     path: str
-    text: bytes
+    text: Secret
     undone: bool
 
 
@@ -27,5 +42,58 @@ class RemediesDone(NamedTuple):
 
 
 def gather(host: Host, policy: Policy) -> RemediesDone:
-    """Return what was done to jobs on this host, oldest first. Raises CannotLook where journals cannot be read."""
-    raise NotImplementedError
+    """Return what was done to jobs on this host, oldest first. Raises CannotLook where journals cannot be read.
+
+    Runs that were given another state_dir than STATE_DIR are not known, nor those that keep_days has forgotten.
+    """
+    done: List[Done] = []
+    for run_id, intent in _intents(host):
+        if intent.verb in _BACK:
+            done = [_after(one, intent) for one in done]
+        else:
+            path, text = _before(intent.kept)
+            done.append(Done(run_id, began(run_id), intent.verb, intent.object, path, text, False))
+    return RemediesDone(tuple(done))
+
+
+def _intents(host: Host) -> Iterator[Tuple[str, Intent]]:
+    """Yield what was done to jobs, with the id of its run."""
+    try:
+        names = host.list(JOURNALS)
+    except Missing:
+        return  # no run ever changed this host
+    run_ids = [name[: -len(ENDING)] for name in names if name.endswith(ENDING)]
+    for run_id in sorted((one for one in run_ids if RUN_ID.match(one)), key=began):
+        path = f"{JOURNALS}/{run_id}{ENDING}"
+        content = host.read(path, JOURNAL_LIMIT)
+        # Most runs are about other things; a thousand intents of one verb are one line.
+        if any(verb.encode("ascii") in content for verb in _VERBS):
+            for intent in parse_intents(os.fsdecode(content), path):
+                if intent.verb in _VERBS and intent.result == DONE:
+                    yield run_id, intent
+
+
+def _before(kept: Dict[str, Any]) -> Tuple[str, Secret]:
+    """Return where it was, and what it was there, by what a run kept for undo."""
+    if "unit" in kept:
+        return kept["unit"], Secret()
+    return kept["path"], _line(kept, "before")
+
+
+def _after(one: Done, back: Intent) -> Done:
+    """Return what was done, as a later undo left it; what is undone in turn is done again."""
+    kept = back.kept
+    if kept.get("unit", kept.get("path")) != one.path:
+        return one
+    if back.verb == "put_back_line":
+        sides = [_line(kept, "before"), _line(kept, "after")]
+        return one._replace(undone=sides.index(one.text) == 1) if one.text in sides else one
+    if back.verb == "put_back_mode":
+        return one._replace(undone=kept["after"] > kept["before"])  # they differ in execute bits alone
+    return one._replace(undone=not kept["active"] and kept["enabled"] == "disabled")
+
+
+def _line(kept: Dict[str, Any], side: str) -> Secret:
+    """Return a line of before or after; a script of its own keeps modes instead of lines."""
+    line = kept[side]
+    return Secret(base64.b64decode(line)) if isinstance(line, str) else Secret()

@@ -85,10 +85,10 @@ def _service(path: str) -> Optional[str]:
     return part if NAME.match(part) else None
 
 
-def ask(host: Host, arguments: List[str], none: int = 0) -> str:
+def ask(host: Host, arguments: List[str], none: int = 0, seconds: float = ANSWER_SECONDS) -> str:
     """Return what systemctl says; ``none`` is the status it may also end with when it finds nothing to say."""
     program = _program(host)
-    ran = host.run([program, *arguments], ANSWER_SECONDS, ANSWER_LIMIT)
+    ran = host.run([program, *arguments], seconds, ANSWER_LIMIT)
     said = os.fsdecode(ran.output)
     if ran.status != 0 and (ran.status != none or said.strip()):
         raise CannotLook(f"systemctl {arguments[0]}: it ends with {ran.status}: {said[:200].strip()!r}")
