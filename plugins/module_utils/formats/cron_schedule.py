@@ -6,9 +6,10 @@ The rules are those of the two crons that Linux has, which differ: entry.c of De
 """
 
 import re
-from datetime import date, datetime, timedelta
+from calendar import monthrange
+from datetime import date, datetime
 from functools import lru_cache
-from typing import FrozenSet, Iterator, NamedTuple, Sequence
+from typing import FrozenSet, Iterator, NamedTuple, Optional, Sequence, Set
 
 from ..errors import Malformed
 
@@ -44,6 +45,15 @@ class _Field(NamedTuple):
     names: Sequence[str]
 
 
+class _Item(NamedTuple):
+    """One of a list as written: None where it is left to the field. end: where it ends in the text."""
+
+    first: Optional[str]
+    last: Optional[str]
+    step: Optional[str]
+    end: int
+
+
 _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 _WEEKDAYS = "sun mon tue wed thu fri sat".split()
 _FIELDS = (
@@ -62,32 +72,59 @@ _WORDS = {
     "@midnight": "0 0 * * *",
     "@hourly": "0 * * * *",
 }
-_NUMBER = "([0-9A-Za-z]+)"
-# One item of a list, as far as cron reads it; what is left of the field behind it is the difference between the two.
-_ITEM = re.compile(rf"(?:(\*)|{_NUMBER}(?:-{_NUMBER})?)(?:/{_NUMBER})?")
-_DRAWN = re.compile(rf"{_NUMBER}?~{_NUMBER}?(?=,|\Z)")
-_DIGITS = re.compile(r"0*([0-9]{1,3})\Z")
+_NUMBER = "[0-9A-Za-z]+"
+# One item of a list. What Debian's cron finds behind it in the same field it skips: 5.5 is 5, and 0~59 is 0.
+_ITEM = re.compile(rf"(?:(?P<all>\*)|(?P<first>{_NUMBER})(?:-(?P<last>{_NUMBER}))?)(?:/(?P<step>{_NUMBER}))?")
+_DRAWN = re.compile(rf"(?P<first>{_NUMBER})?~(?P<last>{_NUMBER})?(?=,|\Z)")
+_DIGITS = 9  # a number of more is larger than what cron counts with
+_CACHED = 200  # characters; a field may be as long as its file
 _YEARS = 400  # after which the calendar repeats itself
 
 
-@lru_cache(maxsize=1024)  # a table of a thousand lines has a few schedules
 def parse(text: str, cron: str = DEBIAN) -> Schedule:
     """Return what five fields or a word with an @ mean. Raises Malformed, in cron's own words, where it refuses them."""
+    return _parse_cached(text, cron) if len(text) <= _CACHED else _parse(text, cron)
+
+
+def is_empty(schedule: Schedule) -> bool:
+    """Whether it names no time at all: cron takes ``30 4 31 2 *`` and ``0 5 * * fri-sun``, and never runs them."""
+    return not schedule.at_boot and next(_days(schedule, date(2000, 1, 1)), None) is None
+
+
+def fits(schedule: Schedule, wall: datetime) -> bool:
+    """Whether it fires in that minute."""
+    return wall.hour in schedule.hours and wall.minute in schedule.minutes and _fits_day(schedule, wall)
+
+
+def following(schedule: Schedule, wall: datetime) -> Iterator[datetime]:
+    """Yield the minutes after ``wall`` in which it fires; nothing where it never does, or where nobody can know."""
+    if schedule.drawn:
+        return
+    for day in _days(schedule, wall.date()):
+        for hour in sorted(schedule.hours):
+            for minute in sorted(schedule.minutes):
+                run = datetime(day.year, day.month, day.day, hour, minute)
+                if run > wall:
+                    yield run
+
+
+def _parse(text: str, cron: str) -> Schedule:
     if text == "@reboot":
-        nothing: FrozenSet[int] = frozenset()
-        return Schedule(nothing, nothing, nothing, nothing, nothing, False, True, False, False)
+        none: FrozenSet[int] = frozenset()
+        return Schedule(none, none, none, none, none, either=False, at_boot=True, wild=False, drawn=False)
     fields = re.split("[ \t]+", _WORDS.get(text, text).strip(" \t"))
     if fields[0].startswith("@"):
         raise Malformed("bad time specifier")
-    if len(fields) != len(_FIELDS):
-        raise Malformed(f"bad {_FIELDS[len(fields)].name}" if len(fields) < len(_FIELDS) else "bad command")
-    minutes, hours, days, months, weekdays = (_numbers(one, field, cron) for one, field in zip(fields, _FIELDS))
+    if len(fields) > len(_FIELDS):
+        raise Malformed(f"it has {len(fields)} fields of time instead of {len(_FIELDS)}")
+    missing = [""] * (len(_FIELDS) - len(fields))
+    numbers = [_numbers(one, field, cron) for one, field in zip(fields + missing, _FIELDS)]
     return Schedule(
-        minutes,
-        hours,
-        days,
-        months,
-        frozenset(day % 7 for day in weekdays),
+        minutes=numbers[0],
+        hours=numbers[1],
+        days=numbers[2],
+        months=numbers[3],
+        weekdays=frozenset(number % 7 for number in numbers[4]),
         either=not (fields[2].startswith("*") or fields[4].startswith("*")),
         at_boot=False,
         wild=fields[0].startswith("*") or fields[1].startswith("*"),
@@ -95,38 +132,70 @@ def parse(text: str, cron: str = DEBIAN) -> Schedule:
     )
 
 
-def is_empty(schedule: Schedule) -> bool:
-    """Whether it names no time at all, such as ``fri-sun``, 30 February: cron takes it, and never runs it."""
-    return not schedule.at_boot and next(_days(schedule, date(2000, 1, 1)), None) is None
+_parse_cached = lru_cache(maxsize=1024)(_parse)  # a table of a thousand lines has a few schedules
 
 
-def fits(schedule: Schedule, wall: datetime) -> bool:
-    """Whether it fires in that minute."""
-    return wall.hour in schedule.hours and wall.minute in schedule.minutes and _fits_day(schedule, wall.date())
+def _numbers(text: str, field: _Field, cron: str) -> FrozenSet[int]:
+    """Return what a list such as ``1,5-9,*/20`` names. Raises Malformed."""
+    found: Set[int] = set()
+    end = -1
+    while end < 0 or text[end : end + 1] == ",":
+        item = _item(text, end + 1, field, cron)
+        found.update(_range(item, field))
+        end = item.end
+    return frozenset(found)
 
 
-def following(schedule: Schedule, wall: datetime) -> Iterator[datetime]:
-    """Yield the minutes after ``wall`` in which it fires; nothing where it never does or nobody can know when."""
-    if schedule.drawn:
-        return
-    minutes = [(hour, minute) for hour in sorted(schedule.hours) for minute in sorted(schedule.minutes)]
-    for day in _days(schedule, wall.date()):
-        for hour, minute in minutes:
-            run = datetime(day.year, day.month, day.day, hour, minute)
-            if run > wall:
-                yield run
+def _item(text: str, start: int, field: _Field, cron: str) -> _Item:
+    drawn = _DRAWN.match(text, start) if cron == CRONIE else None
+    if drawn:
+        return _Item(drawn.group("first"), drawn.group("last"), None, drawn.end())
+    item = _ITEM.match(text, start)
+    if item is None:
+        raise Malformed(f"bad {field.name}")
+    first, last, step = item.group("first", "last", "step")
+    single = bool(first and not last)
+    behind = text[item.end() : item.end() + 1]
+    lacks_number = (behind == "-" and single) or (behind == "/" and not step)
+    if (single and step) or lacks_number or (cron == CRONIE and behind not in ("", ",")):
+        raise Malformed(f"bad {field.name}")
+    return _Item(first, first if single else last, step, item.end())
+
+
+def _range(item: _Item, field: _Field) -> range:
+    first = field.low if item.first is None else _number(item.first, field)
+    last = field.high if item.last is None else _number(item.last, field)
+    step = 1 if item.step is None else _number(item.step, field._replace(names=()))
+    if not field.low <= first <= field.high or not field.low <= last <= field.high or step == 0:
+        raise Malformed(f"bad {field.name}")
+    return range(first, last + 1, step)
+
+
+def _number(word: str, field: _Field) -> int:
+    if word.lower() in field.names:
+        return field.low + field.names.index(word.lower())
+    digits = word.lstrip("0") or "0"
+    if not word.isdigit() or len(digits) > _DIGITS:
+        raise Malformed(f"bad {field.name}")
+    return int(digits)
 
 
 def _days(schedule: Schedule, first: date) -> Iterator[date]:
     """Yield the days from ``first`` on that fit, of the time in which every day of the calendar comes by."""
-    if not schedule.minutes or not schedule.hours:
+    if not (schedule.minutes and schedule.hours):
         return
     for year in range(first.year, min(first.year + _YEARS, date.max.year) + 1):
         for month in sorted(schedule.months):
-            start = max(date(year, month, 1), first)
-            for number in range(start.day, 32 if (start.year, start.month) == (year, month) else 0):
-                day = start + timedelta(days=number - start.day)
-                if day.month != month:
-                    break
-                if _fits_day(schedule, day):
-                    yield day
+            length = monthrange(year, month)[1] if (year, month) >= (first.year, first.month) else 0
+            for number in range(1, length + 1) if schedule.either else sorted(schedule.days):
+                if number <= length and date(year, month, number) >= first:
+                    day = date(year, month, number)
+                    if _fits_day(schedule, day):
+                        yield day
+
+
+def _fits_day(schedule: Schedule, day: date) -> bool:
+    by_number, by_weekday = day.day in schedule.days, day.isoweekday() % 7 in schedule.weekdays
+    return day.month in schedule.months and (
+        by_number or by_weekday if schedule.either else by_number and by_weekday
+    )
