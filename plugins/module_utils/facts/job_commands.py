@@ -2,80 +2,69 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What a job comes to do to a service, followed by reading from its line through scripts, and never by running."""
 
-from typing import NamedTuple, Optional, Tuple
+from typing import Mapping, Sequence, Tuple
 
 from ..host import Host
 from ..policy import Policy
+from .job_deeds import (
+    EXECUTABLE,
+    MAIN,
+    MONITORED,
+    NAME,
+    NEWEST,
+    OLDEST,
+    PATTERN,
+    PID,
+    PIDFILE,
+    PROGRAM,
+    RELOAD,
+    RELOAD_OR_RESTART,
+    RESTART,
+    SIGNAL,
+    START,
+    STOP,
+    SUPERVISED,
+    TRY_RESTART,
+    UNIT,
+    Deed,
+    Followed,
+    Hop,
+    Sent,
+    Target,
+    Unfollowed,
+)
 from .scheduled_jobs import Job
 
-START, STOP, RESTART, TRY_RESTART = "start", "stop", "restart", "try-restart"
-RELOAD, RELOAD_OR_RESTART, SIGNAL = "reload", "reload-or-restart", "signal"
+__all__ = (
+    *("EXECUTABLE", "MAIN", "MONITORED", "NAME", "NEWEST", "OLDEST", "PATTERN", "PID", "PIDFILE", "PROGRAM", "RELOAD"),
+    *("RELOAD_OR_RESTART", "RESTART", "SIGNAL", "START", "STOP", "SUPERVISED", "TRY_RESTART", "UNIT", "Deed"),
+    *("Followed", "Hop", "Sent", "Target", "Unfollowed", "follow", "follow_text", "NO_REDIRECT"),
+)
 
-UNIT = "unit"  # of systemd, by the name as given: php-fpm, php8.2-fpm.service, php*-fpm
-PIDFILE = "pidfile"  # by its path
-PID = "pid"
-NAME = "name"  # processes of exactly that name, as killall, pidof and killproc know it
-PATTERN = "pattern"  # processes whose name or command line it matches, as pkill knows it
-EXECUTABLE = "executable"  # processes that run that file, as start-stop-daemon --exec and pidof /path know it
-PROGRAM = "program"  # the program's own control: nginx -s, apachectl, haproxy -sf; value is its path or name
-
-
-class Hop(NamedTuple):
-    """A step on the way: where it is said, ``file:line`` or a unit, and the command there without what may be secret."""
-
-    source: str
-    says: str
-
-
-class Sent(NamedTuple):
-    """A signal such as TERM, and how many seconds after the first one is sent where its target lives on by then."""
-
-    signal: str
-    after: float
-
-
-class Target(NamedTuple):
-    """Whom a command is for. user: only that user's processes. one: only the newest, oldest or so of what matches.
-
-    whole_line: a PATTERN is matched with the whole command line, as ``pkill -f`` does; exact: with all of it (-x).
-    """
-
-    kind: str
-    value: str
-    user: Optional[str] = None
-    one: Optional[str] = None
-    whole_line: bool = False
-    exact: bool = False
-
-
-class Deed(NamedTuple):
-    """What is done to whom. verb: one of the words above.
-
-    sent: for SIGNAL, the signals in order: ``kill``, sleep 90, ``kill -9`` are two. tested: the program's own test of
-    its configuration has to pass first. certain: False where a condition
-    that nobody can know by reading decides whether it comes to it. hops: the way to it, from the job's own line.
-    """
-
-    verb: str
-    target: Target
-    sent: Tuple[Sent, ...]
-    tested: bool
-    certain: bool
-    hops: Tuple[Hop, ...]
-
-
-class Unfollowed(NamedTuple):
-    """Where the way is lost at a word that may restart or signal something, and why."""
-
-    hops: Tuple[Hop, ...]
-    reason: str
-
-
-class Followed(NamedTuple):
-    deeds: Tuple[Deed, ...]
-    unfollowed: Tuple[Unfollowed, ...]
+# In this environment an init script does its work itself, as it does when systemd has started it, instead of handing
+# it to systemctl (Debian's init-functions.d/40-systemd, Red Hat's /etc/init.d/functions).
+NO_REDIRECT = {"SYSTEMCTL_SKIP_REDIRECT": "1"}
 
 
 def follow(host: Host, policy: Policy, job: Job) -> Followed:
     """Return what a job does to services, as far as it can be read. Runs nothing that it reads."""
+    raise NotImplementedError
+
+
+def follow_text(
+    host: Host,
+    policy: Policy,
+    text: str,
+    source: str,
+    hops: Sequence[Hop] = (),
+    environment: Mapping[str, str] = NO_REDIRECT,
+    arguments: Sequence[str] = (),
+    first_line: int = 1,
+) -> Followed:
+    """Return what a text of the shell does, such as ``/etc/init.d/nginx stop``.
+
+    source: the file or unit where it stands; hops: the way to it, before which none is known. environment: what is set
+    for it; NO_REDIRECT in it makes init scripts do their work themselves. arguments: its ``$1`` and so on. first_line:
+    of ``source`` that it begins in, 0 where it has no lines, as a unit has none.
+    """
     raise NotImplementedError
