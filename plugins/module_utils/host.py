@@ -12,13 +12,15 @@ import signal
 import stat
 import subprocess
 import time
+from datetime import datetime
 from functools import lru_cache
 from itertools import product, starmap
 from typing import IO, Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, TypeVar, cast
 
 from . import asking
 from .directory import explained, mount_of, open_place
-from .errors import CannotLook, LibraryMissing, Missing, PhpfleetError, TooLarge, Untrusted, broken
+from .errors import CannotLook, LibraryMissing, Malformed, Missing, PhpfleetError, TooLarge, Untrusted, broken
+from .formats import time_zone
 from .policy import Policy
 from .tree import C, Look, Stat, Tree, read_end_of_plain_file, read_plain_file, stat_of, survey
 
@@ -32,6 +34,9 @@ F = TypeVar("F")
 # semctl(2) commands, include/uapi/linux/sem.h; the same on every architecture.
 _GETPID, _GETALL, _GETNCNT, _GETZCNT = 11, 13, 14, 15
 
+_ZONES = "/usr/share/zoneinfo/"
+_ZONE = re.compile(r"(?:[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*)?\Z")
+_ZONE_LIMIT = 256 * 1024
 _EXECUTABLE = re.compile(r"/proc/[0-9]+/exe\Z")
 
 
@@ -59,6 +64,7 @@ class Host:
         self._gathered: Dict[Callable[..., Any], Tuple[Any, Optional[PhpfleetError]]] = {}
         self._libc: Optional[ctypes.CDLL] = None
         self._users: Dict[int, str] = {}
+        self._zones: Dict[str, time_zone.Zone] = {}
 
     def once(self, gather: Callable[["Host", Policy], F], policy: Policy) -> F:
         """Return gather(self, policy), from memory when this look has asked before; an error is remembered too."""
@@ -88,6 +94,40 @@ class Host:
     def now(self) -> float:
         """Wall clock, in seconds since the epoch."""
         return time.time()
+
+    def local(self, moment: float, zone: Optional[str] = None) -> datetime:
+        """What the host's own clock shows at a time in seconds since the epoch, or the clock of a zone by its name."""
+        return time_zone.wall(self.zone(zone), moment)
+
+    def moment(self, wall: datetime, zone: Optional[str] = None) -> float:
+        """When that clock shows ``wall``: the first time where it does so twice, for it is put back then; where it
+        skips that time, when it does: then cron(8) runs what it has missed.
+        """
+        known = self.zone(zone)
+        moments = time_zone.moments(known, wall)
+        return moments[0] if moments else time_zone.skipped_to(known, wall)
+
+    def zone(self, name: Optional[str] = None) -> time_zone.Zone:
+        """The host's own time zone, or a named one, as the C library of the host finds them (tzset(3)).
+
+        Never that of our own environment. Raises CannotLook where it cannot be read.
+        """
+        name = (name or "").lstrip(":")
+        if name not in self._zones:
+            self._zones[name] = self._read_zone(name)
+        return self._zones[name]
+
+    def _read_zone(self, name: str) -> time_zone.Zone:
+        inside = name[len(_ZONES) :] if name.startswith(_ZONES) else name
+        if not _ZONE.match(inside):  # also what leads out of the directory
+            return time_zone.of_rule(name)
+        path = _ZONES + inside if name else "/etc/localtime"
+        try:
+            return time_zone.parse(self.read(path, _ZONE_LIMIT, follow=True))
+        except Missing:
+            return _unnamed(name)
+        except Malformed as error:
+            raise Malformed(f"{path}: {error}", path=path) from error
 
     def pause(self, seconds: float) -> None:
         """Let time pass between two looks at the same thing."""
@@ -339,6 +379,14 @@ class Host:
 @lru_cache(maxsize=1024)  # thousands of sets say the same
 def _semaphores(values: Tuple[int, ...], answers: Tuple[int, ...]) -> Tuple[Semaphore, ...]:
     return tuple(map(Semaphore, values, answers[0::3], answers[1::3], answers[2::3]))
+
+
+def _unnamed(name: str) -> time_zone.Zone:
+    """A zone of which there is no file: its name may be its rule, and what is no rule either is UTC to the C library."""
+    try:
+        return time_zone.of_rule(name) if name else time_zone.UTC
+    except Malformed:
+        return time_zone.UTC
 
 
 def _user_name(uid: int) -> str:
