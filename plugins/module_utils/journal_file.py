@@ -56,8 +56,8 @@ def parse_intents(content: str, path: str) -> List[Intent]:
 def _intents(lines: Sequence[Dict[str, Any]], path: str) -> List[Intent]:
     if lines and lines[0]["version"] != VERSION:
         raise Malformed(
-            f"{path}: its layout is version {lines[0]['version']}, and {VERSION} is the one known here; read it with the "
-            "release of phpfleet.remediation that made it",
+            f"{path}: its layout is version {lines[0]['version']}, and {VERSION} is the one known here; read it with "
+            "the release of phpfleet.remediation that made it",
             path=path,
         )
     results = {record["number"]: record["result"] for record in _records(lines, "outcomes")}

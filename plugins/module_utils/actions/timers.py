@@ -62,7 +62,7 @@ def act(prepared: Prepared) -> str:
 
 def undo(intent: Intent) -> Union[Action, str]:
     back = Back(**intent.kept)
-    risk = "the job does again what it did before, and at once where its timer has Persistent=true and was due meanwhile"
+    risk = "the job does again what it did before, and at once where its timer is Persistent=true and was due meanwhile"
     return Action(intent.check, "put_back_timer", intent.object, back, risk)
 
 

@@ -26,6 +26,8 @@ RELOAD_SIGNAL = "the service is reloaded by another signal than SIGUSR2"
 INIT_SIGNAL = "its init script stops it with another signal than SIGQUIT"
 KEEPALIVE = "nginx keeps connections open"
 
+_OF_A_RELOAD = (NO_GRACE, SHORT_GRACE, UNBOUNDED, NOT_IN_FORCE, KEEPALIVE)
+
 _SIGNAL = re.compile(r"(?:^|\s)-(?:-signal[ =]|s\s*|n\s*)?(?:SIG)?([A-Z]+[0-9]?|[0-9]{1,2})(?=\s|$)")
 _KILL = re.compile(r"(?:^|/)(?:kill|pkill|killall)(?=\s)")
 _NUMBERS = {"1": "HUP", "2": "INT", "3": "QUIT", "9": "KILL", "10": "USR1", "12": "USR2", "15": "TERM"}
@@ -44,6 +46,11 @@ def losses(master: MasterLimits, policy: Policy) -> List[Loss]:
     """Return every way in which requests are lost, the worst first."""
     found = [*_grace(master, policy), *_reload(master), *_stop(master), *_keepalive(master)]
     return sorted(found, key=lambda one: SEVERITIES.index(one.severity))
+
+
+def reload_losses(master: MasterLimits, policy: Policy) -> List[Loss]:
+    """Return every way in which a reload by SIGUSR2 loses requests, the worst first."""
+    return [loss for loss in losses(master, policy) if loss.kind in _OF_A_RELOAD]
 
 
 def longest(master: MasterLimits, policy: Policy) -> Optional[int]:
@@ -85,7 +92,7 @@ def _reload(master: MasterLimits) -> List[Loss]:
     unit = master.master.unit
     found = []
     for command in unit.reload if unit else ():
-        name = _signal_of(command)
+        name = signal_of(command)
         if name is None or name == "USR2" or (name == "HUP" and master.master.handles_hup is not False):
             continue  # what a command that is no kill does is not known, and no finding
         says = f"`systemctl reload` sends SIG{name}: {_effect(name)}"
@@ -95,7 +102,8 @@ def _reload(master: MasterLimits) -> List[Loss]:
     return found
 
 
-def _signal_of(command: str) -> Optional[str]:
+def signal_of(command: str) -> Optional[str]:
+    """Return the signal such as USR2 that a command sends by kill(1) or its kin, None where it is no such command."""
     kill = _KILL.search(command)
     if kill is None:
         return None

@@ -22,7 +22,7 @@ _TIMER = re.compile(r"(?!-)[A-Za-z0-9:_.\\@-]+\.timer\Z")
 class JobPlaces(NamedTuple):
     """packages: which package a job's file belongs to; unowned: why that is not known, None where it is.
 
-    fixed: why a file cannot be changed without changing more than it. timers: UnitFileState of each timer (systemctl(1), is-enabled).
+    fixed: why a file cannot be changed without more than it. timers: UnitFileState of each (systemctl(1), is-enabled).
     machine: what tells this host from all others (machine-id(5)), "" where it has none.
     """
 
@@ -54,7 +54,7 @@ def _fixed(host: Host, paths: Sequence[str]) -> Dict[str, str]:
             if stat.S_ISLNK(seen.mode):
                 fixed[path] = f"{path} is a symbolic link to {host.link(path)}; change the file there by hand"
             elif seen.links > 1:
-                fixed[path] = f"{path} has {seen.links} names (hard links), and the others would stay as they are; do it by hand"
+                fixed[path] = f"{path} has {seen.links} names (hard links), and one alone would change; do it by hand"
         except CannotLook:
             continue  # who wants to change it says why it cannot be opened
     return fixed
