@@ -8,6 +8,7 @@ from .opcode_cache import ModuleDocFragment as OpcodeCache
 from .php_daemon import ModuleDocFragment as PhpDaemon
 from .php_fpm import ModuleDocFragment as PhpFpm
 from .pidfile import ModuleDocFragment as Pidfile
+from .scheduled_restart import ModuleDocFragment as ScheduledRestart
 from .sysv_ipc import ModuleDocFragment as SysvIpc
 
 
@@ -36,5 +37,6 @@ class ModuleDocFragment:
             ("php_fpm", PhpFpm),
             ("nginx", Nginx),
             ("php_daemon", PhpDaemon),
+            ("scheduled_restart", ScheduledRestart),
         )
     )

@@ -38,6 +38,12 @@ PARTS: Dict[str, Part] = {
     )
 }
 
+# Options of another subject that the judgement of one hangs on, by the subject that they come from: its modules take
+# them beside their own. Where all subjects run, each has its own.
+BORROWED: Dict[str, Dict[str, Tuple[str, ...]]] = {
+    "scheduled_restart": {"php_fpm": ("configurations", "longest_request", "history_days")}
+}
+
 
 def options(subject: Optional[str], probes: bool = False) -> Dict[str, Any]:
     """Return the argument spec of a module: the options of its subject, or for every subject one dictionary of them.
@@ -51,7 +57,7 @@ def options(subject: Optional[str], probes: bool = False) -> Dict[str, Any]:
         return dict(SELECTION_OPTIONS, **{name: OPTIONS[part.subject][name] for name in part.options})
     if subject is not None:
         own = (PROBE_OPTIONS if probes else GOAL_OPTIONS).get(subject, {})
-        return dict(SELECTION_OPTIONS, **OPTIONS[subject], **own)
+        return dict(SELECTION_OPTIONS, **OPTIONS[subject], **own, **_borrowed(subject))
     spec = dict(SELECTION_OPTIONS)
     for name, subject_options in OPTIONS.items():
         spec[name] = dict(type="dict", default={}, options=subject_options)
@@ -65,6 +71,11 @@ def request(subject: Optional[str], params: Dict[str, Any]) -> Request:
         own = [check for check in CHECKS if check.id in part.checks]
         policy = policy_from({part.subject: dict(params, **part.goals)})
         return Request(policy, select(own, params["checks"], params["skip_checks"]))
-    policy = policy_from({subject: params} if subject is not None else params)
+    policy = policy_from({name: params for name in (subject, *BORROWED.get(subject, ()))} if subject else params)
     available = [check for check in CHECKS if subject in (None, check.subject)]
     return Request(policy, select(available, params["checks"], params["skip_checks"]))
+
+
+def _borrowed(subject: str) -> Dict[str, Any]:
+    lenders = BORROWED.get(subject, {}).items()
+    return {name: OPTIONS[lender][name] for lender, names in lenders for name in names}

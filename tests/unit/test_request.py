@@ -37,3 +37,11 @@ def test_the_module_of_all_subjects_runs_them_all():
 def test_a_check_of_another_subject_is_refused():
     with pytest.raises(Refused, match=r"no check or subject 'pidfile\.dead_process'"):
         request("sysv_ipc", params("sysv_ipc", checks=["pidfile.dead_process"]))
+
+
+def test_scheduled_restarts_are_judged_by_what_php_fpm_is_said_to_need():
+    given = params("scheduled_restart", longest_request=30, history_days=7, configurations=["/srv/fpm.conf"], splay=9)
+    policy = request("scheduled_restart", given).policy
+    assert (policy.php_fpm.longest_request, policy.php_fpm.history_days) == (30, 7)
+    assert policy.php_fpm.configurations == ["/srv/fpm.conf"] and policy.scheduled_restart.splay == 9
+    assert "longest_request" not in options(None)["scheduled_restart"]["options"]
