@@ -475,6 +475,31 @@ def test_incident_time_limit_kills(fresh_host: Host) -> None:
     assert ask(fresh_host, "/")[0] == "502"
 
 
+def terminated(host: Host) -> int:
+    return host.run("cat /var/log/php*-fpm.log").count("Terminating ...")
+
+
+def wait_for_a_restart(host: Host, before: int, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while terminated(host) == before:
+        assert time.monotonic() < end, "php-fpm was not restarted"
+        time.sleep(0.5)
+
+
+def test_incident_nightly_restart(fresh_host: Host) -> None:
+    before = terminated(fresh_host)
+    inject(fresh_host, "nightly-restart")
+    wait_for_a_restart(fresh_host, before, 70)
+    assert "(root) CMD (/etc/init.d/php" in fresh_host.run("journalctl --identifier CRON")
+
+
+def test_incident_nightly_restart_timer(fresh_host: Host) -> None:
+    before = terminated(fresh_host)
+    inject(fresh_host, "nightly-restart-timer")
+    wait_for_a_restart(fresh_host, before, 20)
+    assert "enabled" in fresh_host.run("systemctl is-enabled php-memory.timer")
+
+
 def test_a_second_php_runs_in_a_chroot_of_its_own(fresh_host: Host, lab: Lab) -> None:
     lab.command("second-php", "web1")
     (master,) = fresh_host.run("pgrep --full --parent 1 'master process .*other-fpm'").split()

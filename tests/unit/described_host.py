@@ -66,6 +66,7 @@ class DescribedHost(Host):
         self._links: Dict[str, str] = dict(description.get("links") or {})
         self._forbidden = set(description.get("forbidden") or ())
         self._processes = [_whole(process) for process in description.get("processes") or ()]
+        self._directories = set(description.get("directories") or ())
         self._units = described_systemd.units_of(description.get("units") or {})
         self._describe_proc()
         self._describe_units()
@@ -93,11 +94,11 @@ class DescribedHost(Host):
             self._files[f"/proc/{thread}/status"] = f"Name:\tx\nTgid:\t{leader}\n"
 
     def _describe_units(self) -> None:
+        if self._units:
+            self._directories.add("/run/systemd/system")
+            self._files.setdefault(described_systemd.SYSTEMCTL[0], "")
         for unit in self._units.values():
             self._files.setdefault(unit.path, unit.file)
-        if self._units:
-            self._files.setdefault(described_systemd.SYSTEMCTL[0], "")
-            self._files.setdefault("/run/systemd/system/.described", "")
 
     def again(self, *kept: Callable[..., Any]) -> "DescribedHost":
         later = copy.deepcopy(self.description)
@@ -259,12 +260,12 @@ class DescribedHost(Host):
         return real
 
     def _is_directory(self, real: str) -> bool:
-        empty = {"/", *self._forbidden, *(self.description.get("directories") or ())}
+        empty = {"/", *self._forbidden, *self._directories}
         return real in empty or bool(self._below(real))
 
     def _below(self, real: str) -> List[str]:
         prefix = real.rstrip("/") + "/"
-        known = [*self._files, *self._links, *self._forbidden, *(self.description.get("directories") or ())]
+        known = [*self._files, *self._links, *self._forbidden, *self._directories]
         return sorted({path[len(prefix) :].split("/")[0] for path in known if path.startswith(prefix)} - {""})
 
     def _file(self, real: str) -> Tuple[bytes, Stat]:

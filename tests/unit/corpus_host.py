@@ -1,0 +1,200 @@
+# Copyright: (c) 2026, phpfleet.remediation contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The hosts of scheduled_corpus/: what a host of a kind has, and with it the one job that a case is about.
+
+scheduled_corpus/hosts/NAME.yml describes a kind of host as described_host.py does, and besides:
+
+    like: debian                       # all that another kind has; mappings are merged, lists are joined
+    without: {files: [/etc/crontab]}   # less these of it
+    fpm: [{program: …, configuration: …, pidfile: …, pid: 45, unit: php8.2-fpm.service}]
+         # a running master with two workers. grace: process_control_timeout, terminate: request_terminate_timeout, in
+         # seconds, 0 unless said; hup: false where its master dies of SIGHUP
+    masters: [{program: /usr/sbin/nginx, title: "nginx: master process /usr/sbin/nginx", worker: "nginx: worker process",
+               pidfile: /run/nginx.pid, pid: 51, unit: nginx.service}]       # of another web service
+
+A case says one job in one of these ways, and anything else of a host in ``host``:
+
+    cron: LINE         in /etc/cron.d/job
+    crontab: LINE      in root's own crontab
+    script: TEXT       /usr/local/sbin/nightly, which line 1 of /etc/cron.d/nightly runs
+    rotate: TEXT       the postrotate script of /etc/logrotate.d/app, which begins in its line 5
+    timer: SERVICE     the file of nightly.service, which nightly.timer starts
+
+    expect: kills_in_flight high           # of that job; several are joined by commas
+    expect: {/etc/cron.d/php:3: …}         # of jobs by their object
+    expect: nothing                        # and no check is unknown
+    expect: unknown                        # it could not be followed: the check unknown_command is unknown for it
+    expect: not_applicable
+"""
+
+import copy
+import os
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+
+import yaml
+
+CORPUS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "scheduled_corpus")
+CRON, NIGHTLY, APP, SCRIPT = "/etc/cron.d/job", "/etc/cron.d/nightly", "/etc/logrotate.d/app", "/usr/local/sbin/nightly"
+NOTHING, NOT_APPLICABLE = "nothing", "not_applicable"
+WORKERS = 2
+
+_OLD = 1793000000  # when files of the configuration were written, long before anything was started
+_TESTED = "[22-Nov-2026 05:41:20] NOTICE: "
+
+
+class Case(NamedTuple):
+    """name: ``file/name``. expected: verdicts such as ``kills_in_flight high`` or ``unknown``, by the object of a job."""
+
+    name: str
+    description: Dict[str, Any]
+    options: Dict[str, Any]
+    expected: Dict[str, Tuple[str, ...]]
+    not_applicable: bool
+
+
+def cases() -> List[Case]:
+    """Return every case, by file and order."""
+    return [case for name in sorted(os.listdir(CORPUS)) if name.endswith(".yml") for case in _of_file(name)]
+
+
+def _of_file(name: str) -> Iterator[Case]:
+    with open(os.path.join(CORPUS, name), encoding="utf-8") as file:
+        content = yaml.safe_load(file)
+    for case in content["cases"]:
+        whole = dict(content.get("all") or {}, **case)
+        yield of(dict(whole, name=f"{name[: -len('.yml')]}/{case['name']}"))
+
+
+def of(case: Dict[str, Any]) -> Case:
+    """Return a case as its file says it: see above."""
+    description = kind(case["on"])
+    job = _add_job(description, case)
+    _merge(description, case.get("host") or {})
+    return Case(
+        name=case["name"],
+        description=_whole(description),
+        options=case.get("options") or {},
+        expected=_expected(case["expect"], job),
+        not_applicable=case["expect"] == NOT_APPLICABLE,
+    )
+
+
+def kind(name: str) -> Dict[str, Any]:
+    """Return what a kind of host has, not yet whole: see above."""
+    with open(os.path.join(CORPUS, "hosts", f"{name}.yml"), encoding="utf-8") as file:
+        own = yaml.safe_load(file)
+    if "like" not in own:
+        return own
+    base = kind(own.pop("like"))
+    for part, names in own.pop("without", {}).items():
+        base[part] = _less(base[part], names)
+    return _merge(base, own)
+
+
+def _less(part: Any, names: List[Any]) -> Any:
+    if isinstance(part, dict):
+        return {name: one for name, one in part.items() if name not in names}
+    return [one for one in part if one["pid"] not in names]
+
+
+def _merge(base: Dict[str, Any], more: Dict[str, Any]) -> Dict[str, Any]:
+    for name, value in more.items():
+        if isinstance(value, dict):
+            base[name] = {**base.get(name, {}), **value}
+        elif isinstance(value, list):
+            base[name] = [*base.get(name, []), *value]
+        else:
+            base[name] = value
+    return base
+
+
+def _add_job(description: Dict[str, Any], case: Dict[str, Any]) -> Optional[str]:
+    """Put the job of a case on its host, and return the job's object."""
+    files = description.setdefault("files", {})
+    if "cron" in case:
+        files[CRON] = case["cron"] + "\n"
+        return CRON + ":1"
+    if "crontab" in case:
+        files[description["spool"]] = dict(content=case["crontab"] + "\n", mode=0o600)
+        return description["spool"] + ":1"
+    if "script" in case:
+        files[SCRIPT] = dict(content=case["script"], mode=0o755)
+        files[NIGHTLY] = f"30 4 * * * root {SCRIPT}\n"
+        return NIGHTLY + ":1"
+    if "rotate" in case:
+        files[APP] = f"/srv/shop/log/*.log {{\n\tdaily\n\tmissingok\n\tpostrotate\n{case['rotate']}\n\tendscript\n}}\n"
+        return APP + ":5"
+    if "timer" in case:
+        units = description.setdefault("units", {})
+        units["nightly.timer"] = "[Timer]\nOnCalendar=*-*-* 04:00:00\n[Install]\nWantedBy=timers.target\n"
+        units["nightly.service"] = case["timer"]
+        return "nightly.timer"
+    return None
+
+
+def _expected(expect: Any, job: Optional[str]) -> Dict[str, Tuple[str, ...]]:
+    if expect in (NOTHING, NOT_APPLICABLE):
+        return {}
+    if isinstance(expect, str):
+        assert job is not None
+        expect = {job: expect}
+    return {one: tuple(sorted(verdict.strip() for verdict in said.split(","))) for one, said in expect.items()}
+
+
+def _whole(description: Dict[str, Any]) -> Dict[str, Any]:
+    whole = copy.deepcopy(description)
+    whole.pop("spool", None)
+    for fpm in whole.pop("fpm", []):
+        _add_fpm(whole, fpm)
+    for master in whole.pop("masters", []):
+        _add_master(whole, master)
+    return whole
+
+
+def _add_master(host: Dict[str, Any], master: Dict[str, Any]) -> None:
+    pid, program, unit = master["pid"], master["program"], master.get("unit")
+    host["processes"].append(dict(pid=pid, executable=program, title=master["title"]))
+    for worker in range(pid + 1, pid + 1 + WORKERS):
+        host["processes"].append(dict(pid=worker, parent=pid, uid=33, executable=program, title=master["worker"]))
+    slice_of = f"/system.slice/{unit}" if unit else "/"
+    for process in range(pid, pid + 1 + WORKERS):
+        host["files"].setdefault(f"/proc/{process}/cgroup", f"0::{slice_of}\n")
+    host["files"].setdefault(program, dict(content="", mode=0o755))
+    host["files"].setdefault(master["pidfile"], f"{pid}\n")
+    if unit and isinstance(host["units"][unit], str):
+        host["units"][unit] = dict(file=host["units"][unit])
+    if unit:
+        host["units"][unit].setdefault("pid", pid)
+
+
+def _add_fpm(host: Dict[str, Any], fpm: Dict[str, Any]) -> None:
+    program, path, pid = fpm["program"], fpm["configuration"], fpm["pid"]
+    title = f"php-fpm: master process ({path})"
+    files = host.setdefault("files", {})
+    version = b"ELF\0X-Powered-By: PHP/8.2.36\0"
+    files[program] = dict(content=version, mode=0o755, mtime=_OLD)
+    _add_master(host, dict(fpm, title=title, worker="php-fpm: pool www"))
+    caught = "14a07" if fpm.get("hup", True) else "14a06"
+    files[f"/proc/{pid}/status"] = f"Name:\tphp-fpm\nTgid:\t{pid}\nSigCgt:\t00000000000{caught}\n"
+    said = [
+        ("global", [("pid", fpm["pidfile"]), ("process_control_timeout", f"{fpm.get('grace', 0)}s")]),
+        ("www", [("user", "www-data"), ("listen", "/run/php-fpm.sock"), ("pm", "static"), ("pm.max_children", "2")]),
+    ]
+    said[1][1].append(("request_terminate_timeout", f"{fpm.get('terminate', 0)}s"))
+    text = "".join(f"[{name}]\n" + "".join(f"{key} = {value}\n" for key, value in values) for name, values in said)
+    files[path] = dict(content=text, mtime=_OLD)
+    printed = [
+        line for name, values in said for line in (f"[{name}]", *(f"\t{key} = {value}" for key, value in values), " ")
+    ]
+    printed.append(f"configuration file {path} test is successful")
+    commands = host.setdefault("commands", {})
+    commands[f"{program} -tt -F -O -d log_errors=1 -d error_log= -y {path}"] = "".join(
+        f"{_TESTED}{line}\n" for line in printed
+    )
+    commands[f"{program} -n -i"] = (
+        "phpinfo()\nPHP Version => 8.2.36\n\nServer API => FPM/FastCGI\n"
+        "Configuration File (php.ini) Path => /etc/php\nLoaded Configuration File => (none)\n"
+        "Scan this dir for additional .ini files => (none)\n"
+        "Zend Extension Build => API420220829,NTS\nextension_dir => /usr/lib/php/20220829 => /usr/lib/php/20220829\n"
+    )
+
