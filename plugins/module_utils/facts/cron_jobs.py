@@ -9,7 +9,7 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 from ..errors import CannotLook, Missing
 from ..formats import crontab
 from ..formats.cron_schedule import CRONIE, DEBIAN, Schedule, is_empty
-from ..formats.crontab import Crontab, CronLine, RefusedLine
+from ..formats.crontab import CronLine, Crontab, RefusedLine
 from ..host import Host
 from ..policy import Policy
 from . import cron_rules, cron_runs, schedulers
@@ -148,7 +148,7 @@ def _system_file(host: Host, cron: Cron, path: str, name: Optional[str]) -> Opti
 
 
 def _user_file(host: Host, cron: Cron, path: str, name: str) -> Optional[_File]:
-    if name.startswith(".") or cron.kind == CRONIE and cron_rules.flaw_of_name(cron, name):
+    if name.startswith(".") or (cron.kind == CRONIE and cron_rules.flaw_of_name(cron, name)):
         return None
     follow = cron.kind == CRONIE  # Debian's cron opens no link here
     if not stat.S_ISREG(host.stat(path, follow).mode):

@@ -41,7 +41,7 @@ def parse(text: str) -> Iterator[Setting]:
     held: List[str] = []
     for count, line in enumerate(text.split("\n"), 1):
         stripped = line.strip()
-        if stripped.startswith(("#", ";")) or not stripped and not held:
+        if stripped.startswith(("#", ";")) or (not stripped and not held):
             continue
         number = number if held else count
         if stripped.endswith("\\"):
@@ -86,7 +86,7 @@ def _command(words: List[str], known: Dict[str, str]) -> Command:
 
 
 def _expanding(word: str) -> str:
-    """Return a word for a shell, with the variables that systemd itself puts in: ${NAME}, and $NAME that stands alone."""
+    """Return a word for a shell, with the variables that systemd puts in: ${NAME}, and $NAME that stands alone."""
     if _WHOLE_VARIABLE.match(word):
         return word
     if not _VARIABLE.search(word):
