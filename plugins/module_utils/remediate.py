@@ -34,8 +34,9 @@ class Remedy(NamedTuple):
 def make_plan(seen: Audit, policy: Policy, max_changes: int) -> Plan:
     """Plan over every check that found something; a subject with more than max_changes objects is left out whole."""
     by_subject: Dict[str, List[Action]] = {}
+    planned: Dict[Tuple[str, str], Action] = {}
     for checked in seen.checked:
-        actions = _actions(checked, policy)
+        actions = [action for action in _actions(checked, policy) if not _is_planned(action, planned)]
         if actions:
             by_subject.setdefault(checked.check.subject, []).extend(actions)
     refusals = [
@@ -53,6 +54,12 @@ def _actions(checked: Checked, policy: Policy) -> List[Action]:
     if checked.verdict.state != FOUND or checked.check.plan is None:
         return []
     return checked.check.plan(checked.verdict.findings, policy)
+
+
+def _is_planned(action: Action, planned: Dict[Tuple[str, str], Action]) -> bool:
+    """Whether another check wants the same change of the same object already: it is one change, and done once."""
+    first = planned.setdefault((action.verb, action.object), action)
+    return first is not action and first.guard == action.guard
 
 
 def remediate(

@@ -65,6 +65,17 @@ def test_check_mode_is_the_plan_and_changes_nothing(tmp_path, table):
     assert run(tmp_path, [crumbs.check(table)]).plan == planned.plan
 
 
+def test_a_change_that_two_checks_want_is_done_once(tmp_path, table):
+    drop(table, "a", "stuck")
+    both = [crumbs.check(table), crumbs.check(table, "crumb.in_the_way")]
+    done = run(tmp_path, both, max_changes=2)
+    assert [(one.check, one.object) for one in done.plan.actions] == [
+        ("crumb.left_behind", str(table / "a")),
+        ("crumb.left_behind", str(table / "stuck")),
+    ]
+    assert names(table) == ["stuck"] and [one.object for one in done.remaining] == [str(table / "stuck")]
+
+
 def test_a_second_run_changes_nothing_and_leaves_no_journal(tmp_path, table):
     drop(table, "a")
     first = run(tmp_path, [crumbs.check(table)])
