@@ -25,12 +25,13 @@ AFTER_SECONDS = 60.0
 NEAR_SECONDS = 1.5  # logs tell seconds
 BEFORE_LIMIT = 5
 NOT_ASKED = f"the journal is asked of {ASKED_LIMIT} stops only, those that harmed first"
+# Whom cron logs as, and what it then says of a user and the command that it runs for him.
+CRON = ("CRON", "CROND", "crond", "cron")
+CRON_RAN = re.compile(r"\(([^)]{1,64})\) CMD \((.*)\)\Z", re.DOTALL)
 
 _UNLOGGED = "php-fpm logs neither stops nor reloads; set log_level = notice"
 _KINDS = (fpm_log.TERMINATING, fpm_log.FINISHING, fpm_log.RELOADING, fpm_log.EMERGENCY)
 _SHUTDOWN_UNITS = ("shutdown.target", "reboot.target", "poweroff.target", "halt.target")
-_CRON = ("CRON", "CROND", "crond", "cron")
-_JOB = re.compile(r"\(([^)]{1,64})\) CMD \((.*)\)\Z", re.DOTALL)
 _SUDO = re.compile(r"\s*(\S{1,64}) : .*?COMMAND=(.*)\Z", re.DOTALL)
 
 
@@ -167,12 +168,12 @@ def _matches(stop: Stop) -> List[str]:
     """Return what selects systemd's words on the unit and on a shutdown, and what cron and sudo ran."""
     matches = ["_PID=1", *(f"UNIT={unit}" for unit in _SHUTDOWN_UNITS)]
     matches += [f"UNIT={stop.unit}"] if stop.unit else []
-    matches += ["+", "_UID=0", *(f"SYSLOG_IDENTIFIER={name}" for name in _CRON)]
+    matches += ["+", "_UID=0", *(f"SYSLOG_IDENTIFIER={name}" for name in CRON)]
     return [*matches, "+", "_EXE=/usr/bin/sudo"]
 
 
 def _ran(entry: Entry) -> Optional[str]:
-    job, command = _JOB.match(entry.message), _SUDO.match(entry.message)
-    if entry.source in _CRON and job:
+    job, command = CRON_RAN.match(entry.message), _SUDO.match(entry.message)
+    if entry.source in CRON and job:
         return f"cron of {job.group(1)}: {shown(job.group(2))}"
     return f"sudo by {command.group(1)}: {shown(command.group(2))}" if entry.source == "sudo" and command else None

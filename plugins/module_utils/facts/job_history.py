@@ -2,10 +2,39 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Which stops and reloads of the past fall on the runs of a job: php-fpm's own log, and cron's and systemd's journal."""
 
-from typing import Mapping, NamedTuple, Optional
+from bisect import bisect_right
+from collections import Counter
+from itertools import takewhile
+from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from ..errors import CannotLook, NotApplicable
+from ..formats import fpm_log
+from ..formats.signal_effects import PHP_FPM
 from ..host import Host
 from ..policy import Policy
+from . import cron_runs, fpm_history, fpm_stops, job_effects, systemd_journal
+from .fpm_history import KILLED, FpmHistory, History
+from .fpm_stops import BEFORE_SECONDS, CRON, CRON_RAN, NEAR_SECONDS, STOPS_LIMIT, FpmStops
+from .job import CRONTAB, USER_CRONTAB, Job
+from .job_deeds import UNIT
+from .job_effects import MASTER, WORKERS, Hit, JobEffects
+from .job_units import signal_name
+from .systemd_journal import Entry
+
+# What the log says of a master that was sent a signal; of KILL it says nothing.
+_SAYS = {
+    fpm_log.TERMINATING: "Terminating ...",
+    fpm_log.FINISHING: "Finishing ...",
+    fpm_log.RELOADING: "Reloading in progress ...",
+}
+_BY_SIGNAL = {
+    "TERM": fpm_log.TERMINATING,
+    "INT": fpm_log.TERMINATING,
+    "QUIT": fpm_log.FINISHING,
+    "USR2": fpm_log.RELOADING,
+    "HUP": fpm_log.RELOADING,
+}
+_SENTENCES = 3
 
 
 class Runs(NamedTuple):
@@ -15,6 +44,7 @@ class Runs(NamedTuple):
     those times php-fpm stopped or reloaded within the minutes after. kind: what its log says then, such as
     ``Terminating ...``. first, last: of those seen. lost: how many requests nginx's log says failed at these times, None
     where no log tells. logged: how often cron or systemd say that they ran it, None where their journal does not tell.
+    shared: objects of other jobs that were due at some of these times too, where no journal tells which one it was.
     """
 
     due: int
@@ -25,6 +55,7 @@ class Runs(NamedTuple):
     last: Optional[float]
     lost: Optional[int]
     logged: Optional[int]
+    shared: Tuple[str, ...] = ()
 
 
 class JobHistory(NamedTuple):
@@ -34,6 +65,233 @@ class JobHistory(NamedTuple):
     unheard: Optional[str]
 
 
+class _Event(NamedTuple):
+    """Something that php-fpm logged as done to it. says: in the log's words. masters: pids of those that write that log.
+
+    failures: of requests to nginx, None where no log tells. by_systemd: as that of a Stop.
+    """
+
+    moment: float
+    says: str
+    masters: FrozenSet[int]
+    failures: Optional[int]
+    by_systemd: Optional[bool]
+
+
+class _Past(NamedTuple):
+    """events: by time, from ``begins`` on."""
+
+    events: Tuple[_Event, ...]
+    begins: float
+
+
+class _Candidate(NamedTuple):
+    """A job with what it would be logged as. due: when it was, by time.
+
+    logged: when cron or systemd ran it, by their journal, which tells from ``told`` on; None where it does not.
+    """
+
+    job: Job
+    says: FrozenSet[str]
+    masters: FrozenSet[int]
+    by_unit: Optional[bool]
+    begins: float
+    due: Tuple[float, ...]
+    logged: Optional[Tuple[float, ...]]
+    told: float
+
+
 def gather(host: Host, policy: Policy) -> JobHistory:
-    """Return what the logs tell of the jobs that touch php-fpm."""
-    raise NotImplementedError
+    """Return what the logs tell of the jobs that touch php-fpm. Raises CannotLook as job_effects does."""
+    touching = [one for one in host.once(job_effects.gather, policy).jobs if _hits(one)]
+    timed = [one for one in touching if one.job.cron is not None or one.job.unit is not None]
+    if not timed:
+        return JobHistory({}, None)
+    try:
+        seen = host.once(fpm_history.gather, policy)
+        stops = host.once(fpm_stops.gather, policy)
+    except (CannotLook, NotApplicable) as error:
+        return JobHistory({}, str(error))
+    unheard = [*seen.unseen, *stops.unseen]
+    past = _past(seen, stops)
+    candidates = _candidates(host, timed, past)
+    said = "; ".join(dict.fromkeys(unheard[:_SENTENCES])) or None
+    return JobHistory(_runs(past, candidates), said)
+
+
+def _hits(one: JobEffects) -> List[Hit]:
+    return [hit for hit in one.hits if hit.family == PHP_FPM]
+
+
+def _past(seen: FpmHistory, stops: FpmStops) -> _Past:
+    """Return what was done to php-fpm, from where every log of it was read on."""
+    begins = max((history.log.begins for history in seen.histories), default=seen.now)
+    if len(stops.stops) == STOPS_LIMIT:
+        begins = max(begins, stops.stops[0].moment + 1)  # of what was before, only a part is known
+    masters = {history.log.name: _masters(history) for history in seen.histories}
+    events = [
+        _Event(
+            stop.moment,
+            _SAYS[stop.kind],
+            masters[stop.log],
+            None if stop.failures is None else len(stop.failures),
+            stop.by_systemd,
+        )
+        for stop in stops.stops
+        if stop.kind in _SAYS and not stop.shutdown
+    ]
+    events += [one for history in seen.histories for one in _killed(history)]
+    return _Past(tuple(sorted((one for one in events if one.moment >= begins), key=_moment)), begins)
+
+
+def _moment(event: _Event) -> float:
+    return event.moment
+
+
+def _masters(history: History) -> FrozenSet[int]:
+    return frozenset(master.process.pid for master in history.masters)
+
+
+def _killed(history: History) -> List[_Event]:
+    """Return when workers were ended by signals that their master does not send, those of a second as one."""
+    found = {
+        (ending.moment, signal_name(ending.signal))
+        for ending in history.endings
+        if ending.ended == KILLED and ending.signal is not None
+    }
+    return [_Event(moment, _exited(name), _masters(history), None, None) for moment, name in found]
+
+
+def _exited(name: str) -> str:
+    return f"child exited on signal SIG{name}"
+
+
+def _candidates(host: Host, timed: Sequence[JobEffects], past: _Past) -> List[_Candidate]:
+    begins = {one.job.object: max(past.begins, _changed(host, one.job)) for one in timed}
+    first = min(begins.values())
+    cron = _journal(host, ["_UID=0", *(f"SYSLOG_IDENTIFIER={name}" for name in CRON)], first)
+    units = sorted({one.job.unit for one in timed if one.job.unit})
+    systemd = _journal(host, ["_PID=1", *(f"UNIT={name}" for name in units)], first) if units else None
+    return [_candidate(host, one, begins[one.job.object], cron, systemd) for one in timed]
+
+
+def _changed(host: Host, job: Job) -> float:
+    """Return when the file that says a job was last written; 0 where it is gone or hidden by now."""
+    try:
+        return host.stat(job.path, follow=True).mtime_ns / 1e9
+    except CannotLook:
+        return 0.0
+
+
+def _journal(host: Host, matches: Sequence[str], since: float) -> Optional[Tuple[Entry, ...]]:
+    """Return what a journal tells; None where there is none, or where it tells nothing."""
+    try:
+        return systemd_journal.read(host, matches, since) or None
+    except CannotLook:
+        return None
+
+
+def _candidate(
+    host: Host,
+    one: JobEffects,
+    begins: float,
+    cron: Optional[Sequence[Entry]],
+    systemd: Optional[Sequence[Entry]],
+) -> _Candidate:
+    job, now = one.job, host.now()
+    logged, told = _logged(job, cron, systemd)
+    if job.cron is not None:
+        due = tuple(takewhile(lambda moment: moment <= now, cron_runs.runs(host, job.cron, job.zone, begins)))
+    else:
+        due = tuple(moment for moment in logged or () if moment >= begins)
+    ways = {hit.deed.target.kind == UNIT for hit in _hits(one)}
+    masters = frozenset(pid for hit in _hits(one) for pid in hit.masters)
+    said = frozenset(word for hit in _hits(one) for word in _says(hit))
+    return _Candidate(job, said, masters, ways.pop() if len(ways) == 1 else None, begins, due, logged, told)
+
+
+def _says(hit: Hit) -> List[str]:
+    """Return what php-fpm would log of a hit: of signals to its master, and of those that its workers die of."""
+    names = [sent.signal for sent in hit.sent]
+    workers = [_exited(name) for name in names] if hit.reaches != MASTER else []
+    master = [_SAYS[_BY_SIGNAL[name]] for name in names if name in _BY_SIGNAL] if hit.reaches != WORKERS else []
+    return workers + master
+
+
+def _logged(
+    job: Job, cron: Optional[Sequence[Entry]], systemd: Optional[Sequence[Entry]]
+) -> Tuple[Optional[Tuple[float, ...]], float]:
+    """Return when a journal says that a job was run, and from when on it tells."""
+    if job.unit is not None:
+        if systemd is None:
+            return None, 0.0
+        of_unit = [entry for entry in systemd if entry.unit == job.unit]
+        starting = [entry.when for entry in of_unit if entry.message.startswith("Starting ")]
+        started = [entry.when for entry in of_unit if entry.message.startswith("Started ")]
+        return tuple(starting or started), systemd[0].when
+    if job.kind not in (CRONTAB, USER_CRONTAB) or cron is None:
+        return None, 0.0
+    ran = [(entry.when, CRON_RAN.match(entry.message)) for entry in cron if entry.source in CRON]
+    wanted = (job.user, job.shell.strip())
+    return tuple(when for when, said in ran if said and (said.group(1), said.group(2).strip()) == wanted), cron[0].when
+
+
+def _runs(past: _Past, candidates: Sequence[_Candidate]) -> Dict[str, Runs]:
+    claimed: Dict[str, Dict[float, _Event]] = {one.job.object: {} for one in candidates}
+    shared: Dict[str, Dict[str, None]] = {one.job.object: {} for one in candidates}
+    for event in past.events:
+        suspects = _suspects(candidates, event)
+        for name, due in suspects.items():
+            claimed[name].setdefault(due, event)
+            shared[name].update(dict.fromkeys(other for other in suspects if other != name))
+    return {one.job.object: _told(one, claimed[one.job.object], tuple(shared[one.job.object])) for one in candidates}
+
+
+def _suspects(candidates: Sequence[_Candidate], event: _Event) -> Dict[str, float]:
+    """Return the jobs that an event may be the doing of, with when they were due.
+
+    What the journal says was run comes before what it may only not tell of; what it does not say was run was not.
+    """
+    confirmed: Dict[str, float] = {}
+    open_still: Dict[str, float] = {}
+    for one in candidates:
+        due = _due(one, event)
+        if due is None:
+            continue
+        if one.logged is None or event.moment < one.told:
+            open_still[one.job.object] = due
+        elif _last_before(one.logged, event) is not None:
+            confirmed[one.job.object] = due
+    return confirmed or open_still
+
+
+def _due(one: _Candidate, event: _Event) -> Optional[float]:
+    """Return the due time of a job that an event falls on, where it is of its kind."""
+    if event.says not in one.says or (one.masters and not one.masters & event.masters):
+        return None
+    if one.by_unit is not None and event.by_systemd is not None and one.by_unit != event.by_systemd:
+        return None
+    return _last_before(one.due, event)
+
+
+def _last_before(times: Sequence[float], event: _Event) -> Optional[float]:
+    """Return the last of some times before an event, where it comes within about a minute of it."""
+    place = bisect_right(times, event.moment + NEAR_SECONDS) - 1
+    return times[place] if place >= 0 and event.moment - times[place] <= BEFORE_SECONDS else None
+
+
+def _told(one: _Candidate, claimed: Mapping[float, _Event], shared: Tuple[str, ...]) -> Runs:
+    moments = sorted(event.moment for event in claimed.values())
+    failures = [event.failures for event in claimed.values() if event.failures is not None]
+    kinds = Counter(event.says for event in claimed.values()).most_common(1)
+    return Runs(
+        due=len(one.due),
+        seen=len(claimed),
+        kind=kinds[0][0] if kinds else None,
+        begins=one.begins,
+        first=moments[0] if moments else None,
+        last=moments[-1] if moments else None,
+        lost=sum(failures) if failures else None,
+        logged=None if one.logged is None else sum(moment >= one.begins for moment in one.logged),
+        shared=shared,
+    )

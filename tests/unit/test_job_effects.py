@@ -1,0 +1,293 @@
+# Copyright: (c) 2026, phpfleet.remediation contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What lines of a crontab come to on a host: which signals reach which service, down from what is written there."""
+
+import copy
+import time
+from typing import Any, Dict, List, Optional, Tuple
+
+import pytest
+from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import job_effects
+from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.job_effects import (
+    ALL,
+    MASTER,
+    WORKERS,
+    Hit,
+    ScheduledRestarts,
+)
+from ansible_collections.phpfleet.remediation.plugins.module_utils.policy import policy_from
+from described_host import NOW, DescribedHost
+
+POLICY = policy_from({})
+FPM_CONFIGURATION = "/etc/php/8.2/fpm/php-fpm.conf"
+FPM_UNIT = "[Service]\nType=notify\nExecStart=/usr/sbin/php-fpm8.2 --nodaemonize\nExecReload=/bin/kill -USR2 $MAINPID\n"
+NGINX_UNIT = """\
+[Service]
+Type=forking
+PIDFile=/run/nginx.pid
+ExecStart=/usr/sbin/nginx -g 'daemon on; master_process on;'
+ExecReload=/usr/sbin/nginx -g 'daemon on; master_process on;' -s reload
+ExecStop=-/sbin/start-stop-daemon --quiet --stop --retry QUIT/5 --pidfile /run/nginx.pid
+TimeoutStopSec=5
+KillMode=mixed
+"""
+APACHE_UNIT = """\
+[Service]
+Type=forking
+ExecStart=/usr/sbin/apachectl start
+ExecStop=/usr/sbin/apachectl graceful-stop
+ExecReload=/usr/sbin/apachectl graceful
+KillMode=mixed
+"""
+HAPROXY_UNIT = """\
+[Service]
+Type=notify
+ExecStart=/usr/sbin/haproxy -Ws -f $CONFIG
+ExecReload=/usr/sbin/haproxy -Ws -f $CONFIG -c -q
+ExecReload=/bin/kill -USR2 $MAINPID
+KillMode=mixed
+"""
+
+
+def family(pid: int, executable: str, titles: Tuple[str, str], uid: int, **more: Any) -> List[Dict[str, Any]]:
+    """A master with two workers, whose pids follow its own."""
+    master = dict(pid=pid, executable=executable, title=titles[0], **more)
+    workers = [
+        dict(pid=pid + one, parent=pid, executable=executable, title=titles[1], uid=uid, started=NOW - 600)
+        for one in (1, 2)
+    ]
+    return [master, *workers]
+
+
+FPM = family(100, "/usr/sbin/php-fpm8.2", (f"php-fpm: master process ({FPM_CONFIGURATION})", "php-fpm: pool www"), 33)
+NGINX = family(200, "/usr/sbin/nginx", ("nginx: master process /usr/sbin/nginx", "nginx: worker process"), 33)
+APACHE = family(300, "/usr/sbin/apache2", ("/usr/sbin/apache2 -k start", "/usr/sbin/apache2 -k start"), 33)
+HAPROXY = family(400, "/usr/sbin/haproxy", ("/usr/sbin/haproxy -Ws", "/usr/sbin/haproxy -Ws"), 99)
+UNITS: Dict[str, Any] = {
+    "php8.2-fpm.service": dict(file=FPM_UNIT, pid=100),
+    "nginx.service": dict(file=NGINX_UNIT, pid=200),
+    "apache2.service": dict(file=APACHE_UNIT, pid=300, names=["httpd.service"]),
+    "haproxy.service": dict(file=HAPROXY_UNIT, pid=400),
+    "cron.service": dict(file="[Service]\nExecStart=/usr/sbin/cron -f\n", pid=20),
+}
+PROCESSES = [
+    dict(pid=1, parent=0, executable="/usr/lib/systemd/systemd", title="/sbin/init"),
+    dict(pid=20, executable="/usr/sbin/cron", title="/usr/sbin/cron -f"),
+    *(FPM + NGINX + APACHE + HAPROXY),
+]
+CGROUPS = {100: "php8.2-fpm.service", 200: "nginx.service", 300: "apache2.service", 400: "haproxy.service"}
+FILES: Dict[str, Any] = {
+    FPM_CONFIGURATION: "[global]\npid = /run/php/php8.2-fpm.pid\n[www]\nlisten = /run/php.sock\n",
+    "/run/php/php8.2-fpm.pid": "100",
+    "/run/nginx.pid": "200\n",
+    "/etc/nginx/nginx.conf": "pid /run/nginx.pid;\n",
+    "/proc/100/status": "Name:\tphp-fpm8.2\nSigCgt:\t0000000000014a07\n",
+    **{f"/proc/{pid}/cgroup": f"0::/system.slice/{unit}\n" for pid, unit in CGROUPS.items()},
+}
+DESCRIBED: Dict[str, Any] = dict(
+    processes=PROCESSES,
+    units=UNITS,
+    files=FILES,
+    users={33: "www-data", 99: "haproxy"},
+    directories=["/run/php", "/var/log", "/etc/init.d"],
+)
+
+
+def host(crontab: str, **more: Any) -> DescribedHost:
+    """A Debian host with all four services; what is None in ``files`` or ``units`` is not there."""
+    described = copy.deepcopy(DESCRIBED)
+    described["files"]["/etc/crontab"] = crontab
+    for name in ("files", "units"):
+        described[name].update(more.pop(name, {}))
+        described[name] = {key: value for key, value in described[name].items() if value is not None}
+    return DescribedHost(dict(described, **more))
+
+
+def gathered(command: str, user: str = "root", **more: Any) -> ScheduledRestarts:
+    return job_effects.gather(host(f"28 5 * * * {user} {command}\n", **more), POLICY)
+
+
+def hits(command: str, user: str = "root", **more: Any) -> Tuple[Hit, ...]:
+    seen = gathered(command, user, **more)
+    assert seen.unseen == () and [one for job in seen.jobs for one in job.unfollowed] == []
+    return tuple(hit for job in seen.jobs for hit in job.hits)
+
+
+def brief(hit: Hit) -> Tuple[str, str, str, str]:
+    """What a hit does, in short: ``php-fpm restarts``, ``TERM KILL/90``, whom it reaches, what it cuts."""
+    does = "restarts" if hit.starts else hit.does
+    sent = " ".join(one.signal + (f"/{one.after:g}" if one.after else "") for one in hit.sent)
+    return f"{hit.family} {does}", sent, hit.reaches, hit.cuts
+
+
+Expected = Optional[Tuple[str, str, str, str]]
+FPM_RESTART: Expected = ("php-fpm restarts", "TERM KILL/90", ALL, "at once")
+FPM_RELOAD: Expected = ("php-fpm reloads", "USR2", MASTER, "in time")
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        # by its unit
+        ("systemctl restart php8.2-fpm", FPM_RESTART),
+        ("systemctl restart php8.2-fpm.service >/dev/null 2>&1", FPM_RESTART),
+        ("/bin/systemctl try-restart 'php*-fpm'", FPM_RESTART),
+        ("service php8.2-fpm restart", FPM_RESTART),
+        ("systemctl stop php8.2-fpm; systemctl start php8.2-fpm", FPM_RESTART),
+        ("systemctl stop php8.2-fpm", ("php-fpm stops", "TERM KILL/90", ALL, "at once")),
+        ("systemctl reload php8.2-fpm", FPM_RELOAD),
+        ("systemctl reload-or-restart php8.2-fpm", FPM_RELOAD),
+        ("systemctl kill -s USR2 php8.2-fpm", ("php-fpm reloads", "USR2", ALL, "at once")),
+        ("systemctl kill -s USR2 --kill-who=main php8.2-fpm", FPM_RELOAD),
+        ("systemctl start php8.2-fpm", None),
+        ("systemctl status php8.2-fpm", None),
+        ("systemctl restart php-fpm", None),  # Debian has no unit of that name
+        ("systemctl restart cron", None),
+        # by its pidfile
+        ("kill -USR2 $(cat /run/php/php8.2-fpm.pid)", FPM_RELOAD),
+        ("kill `cat /run/php/php8.2-fpm.pid`", ("php-fpm stops", "TERM", MASTER, "at once")),
+        ("kill -USR1 $(cat /run/php/php8.2-fpm.pid)", ("php-fpm reopens its logs", "USR1", MASTER, "none")),
+        ("kill -QUIT $(cat /run/php/php8.2-fpm.pid)", ("php-fpm stops", "QUIT", MASTER, "in time")),
+        ("kill -9 $(cat /run/php/php8.2-fpm.pid)", ("php-fpm dies", "KILL", MASTER, "at once")),
+        ("kill -HUP $(cat /run/php/php8.2-fpm.pid)", ("php-fpm reloads", "HUP", MASTER, "in time")),
+        ("kill -0 $(cat /run/php/php8.2-fpm.pid)", None),
+        ("kill -HUP $(cat /run/rsyslogd.pid)", None),
+        # by what runs
+        ("pkill php-fpm", ("php-fpm stops", "TERM", ALL, "at once")),
+        ("pkill -USR1 php-fpm", ("php-fpm reopens its logs", "USR1", ALL, "at once")),
+        ("pkill -USR2 -o php-fpm", FPM_RELOAD),
+        ("pkill -QUIT -u www-data php-fpm", ("php-fpm ends and is replaced", "QUIT", WORKERS, "none")),
+        ("pkill -USR2 -u www-data php-fpm", ("php-fpm dies", "USR2", WORKERS, "at once")),
+        ("pkill -USR2 -f 'php-fpm: master'", FPM_RELOAD),
+        ("pkill -f 'php artisan queue:work'", None),
+        ("killall -USR2 php-fpm8.2", ("php-fpm reloads", "USR2", ALL, "at once")),
+        ("killall php-fpm", None),  # no process of Debian's has that name
+        ("killall cron", None),
+        # the other services
+        ("systemctl reload nginx", ("nginx reloads", "HUP", MASTER, "in time")),
+        ("nginx -s reload", ("nginx reloads", "HUP", MASTER, "in time")),
+        ("/usr/sbin/nginx -s stop", ("nginx stops", "TERM", MASTER, "at once")),
+        ("systemctl restart nginx", ("nginx restarts", "QUIT TERM/5 KILL/10", MASTER, "in time")),
+        ("kill -USR1 $(cat /run/nginx.pid)", ("nginx reopens its logs", "USR1", MASTER, "none")),
+        ("systemctl reload apache2", ("apache reloads", "USR1", MASTER, "none")),
+        ("systemctl restart httpd", ("apache restarts", "WINCH TERM KILL/90", MASTER, "at once")),
+        ("apachectl graceful", ("apache reloads", "USR1", MASTER, "none")),
+        ("systemctl reload haproxy", ("haproxy reloads", "USR2", MASTER, "in time")),
+        ("systemctl restart haproxy", ("haproxy restarts", "TERM KILL/90", MASTER, "at once")),
+    ],
+)
+def test_what_a_line_comes_to(command: str, expected: Expected) -> None:
+    assert [brief(hit) for hit in hits(command)] == ([expected] if expected else [])
+
+
+def test_a_hit_names_whom_it_reaches_and_the_way_there() -> None:
+    (hit,) = hits("systemctl restart php8.2-fpm")
+    assert (hit.masters, hit.names, hit.kills_after, hit.tested, hit.certain) == ((100,), ("php8.2-fpm",), 90.0, False, True)
+    assert hit.hops[0].source == "/etc/crontab:1"
+    assert hit.hops[-1].source == "php8.2-fpm.service" and "SIGTERM" in hit.hops[-1].says
+
+
+def test_a_reload_shows_the_words_of_the_unit() -> None:
+    (hit,) = hits("systemctl reload php8.2-fpm")
+    assert any("php8.2-fpm.service" in hop.source and "kill -USR2" in hop.says for hop in hit.hops)
+
+
+def test_what_systemd_sends_is_what_the_unit_says() -> None:
+    gentle = FPM_UNIT + "KillSignal=SIGQUIT\nTimeoutStopSec=40\n"
+    units = {"php8.2-fpm.service": dict(file=gentle, pid=100)}
+    (hit,) = hits("systemctl restart php8.2-fpm", units=units)
+    assert brief(hit) == ("php-fpm restarts", "QUIT KILL/40", ALL, "in time")
+    assert (hit.kills_after, hit.cut_after) == (40.0, 40.0)
+    units = {"php8.2-fpm.service": dict(file=gentle + "SendSIGKILL=no\n", pid=100)}
+    (hit,) = hits("systemctl restart php8.2-fpm", units=units)
+    assert (brief(hit)[1], hit.kills_after, hit.cut_after) == ("QUIT", None, None)
+
+
+def test_a_gentle_stop_command_that_does_not_wait_is_a_hard_stop() -> None:
+    text = NGINX_UNIT.replace("/sbin/start-stop-daemon --quiet --stop --retry QUIT/5 --pidfile /run/nginx.pid", "/usr/sbin/nginx -s quit")
+    (hit,) = hits("systemctl stop nginx", units={"nginx.service": dict(file=text, pid=200)})
+    assert brief(hit) == ("nginx stops", "QUIT TERM KILL/5", MASTER, "at once")
+    (hit,) = hits("systemctl stop nginx")
+    assert (hit.cuts, hit.cut_after) == ("in time", 5.0)
+
+
+def test_hup_ends_a_master_that_does_not_handle_it() -> None:
+    files = {"/proc/100/status": "Name:\tphp-fpm8.2\nSigCgt:\t0000000000014a06\n"}
+    (hit,) = hits("kill -HUP $(cat /run/php/php8.2-fpm.pid)", files=files)
+    assert (hit.does, hit.cuts) == ("dies", "at once")
+
+
+def test_kill_after_a_wait_is_one_stop() -> None:
+    (hit,) = hits("kill $(cat /run/php/php8.2-fpm.pid); sleep 90; kill -9 $(cat /run/php/php8.2-fpm.pid)")
+    assert brief(hit) == ("php-fpm stops", "TERM KILL/90", MASTER, "at once") and hit.kills_after == 90.0
+    (hit,) = hits("systemctl stop php8.2-fpm; sleep 5; killall -9 php-fpm8.2; systemctl start php8.2-fpm")
+    assert hit.starts and hit.kills_after == 90.0
+
+
+def test_several_services_and_lines() -> None:
+    found = hits("systemctl restart php8.2-fpm nginx")
+    assert [hit.family for hit in found] == ["php-fpm", "nginx"]
+    seen = job_effects.gather(host("1 * * * * root nginx -s reload\n2 * * * * root uptime\n3 * * * * root killall nginx\n"), POLICY)
+    assert [one.job.object for one in seen.jobs] == ["/etc/crontab:1", "/etc/crontab:3"] and seen.total == 3
+
+
+def test_only_the_jobs_that_are_named_are_looked_at() -> None:
+    one = host("1 * * * * root nginx -s reload\n2 * * * * root pkill nginx\n")
+    policy = policy_from(dict(scheduled_restart=dict(jobs=["/etc/crontab:2"])))
+    seen = job_effects.gather(one, policy)
+    assert [each.job.object for each in seen.jobs] == ["/etc/crontab:2"] and seen.total == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "reaches"),
+    [
+        ("systemctl restart php8.2-fpm", None),
+        ("kill -USR2 $(cat /run/php/php8.2-fpm.pid)", None),
+        ("pkill php-fpm", WORKERS),
+        ("sudo systemctl restart php8.2-fpm", ALL),
+    ],
+)
+def test_an_ordinary_user_reaches_his_own_processes(command: str, reaches: Optional[str]) -> None:
+    assert [hit.reaches for hit in hits(command, "www-data")] == ([reaches] if reaches else [])
+
+
+def test_a_stopped_service_is_known_by_its_names() -> None:
+    gone = [one for one in PROCESSES if one not in FPM]
+    for command in ("systemctl reload php8.2-fpm", "pkill php-fpm", "kill -USR2 $(cat /run/php/php8.2-fpm.pid)"):
+        units = {"php8.2-fpm.service": dict(file=FPM_UNIT, state="failed")}
+        found = hits(command, processes=gone, units=units, files={"/run/php/php8.2-fpm.pid": None})
+        assert [(hit.family, hit.masters, hit.names) for hit in found] == [("php-fpm", (), ("php8.2-fpm",))], command
+
+
+def test_a_pattern_that_takes_for_ever_is_not_tried() -> None:
+    begun = time.monotonic()
+    seen = gathered("pkill -f '(a+)+php(b|c)+$'")
+    assert [one.reason for job in seen.jobs for one in job.unfollowed] and time.monotonic() - begun < 1
+    assert gathered("pkill -f '(a+)+(b|c)+$'").jobs == ()
+
+
+def test_without_systemd_the_init_script_is_followed() -> None:
+    script = """#!/bin/sh
+PIDFILE=/run/php/php8.2-fpm.pid
+case "$1" in
+  stop) start-stop-daemon --stop --retry=QUIT/30/KILL/5 --pidfile $PIDFILE --exec /usr/sbin/php-fpm8.2 ;;
+  start) start-stop-daemon --start --exec /usr/sbin/php-fpm8.2 ;;
+  restart) $0 stop; $0 start ;;
+esac
+"""
+    files = {"/etc/init.d/php8.2-fpm": dict(content=script, mode=0o755)}
+    (hit,) = hits("/etc/init.d/php8.2-fpm restart", files=files, units={name: None for name in UNITS})
+    assert brief(hit) == ("php-fpm restarts", "QUIT KILL/30", MASTER, "in time")
+    assert (hit.kills_after, hit.cut_after) == (30.0, 30.0)
+
+
+def test_a_unit_that_runs_a_script_is_followed() -> None:
+    unit = "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'systemctl restart php8.2-fpm'\n"
+    (hit,) = hits("systemctl start nightly.service", units={"nightly.service": unit})
+    assert brief(hit) == FPM_RESTART
+
+
+def test_a_host_without_web_services_has_nothing() -> None:
+    bare = dict(processes=PROCESSES[:2], units={name: None for name in UNITS if name != "cron.service"})
+    seen = gathered("systemctl restart php8.2-fpm; pkill php-fpm; killall nginx", **bare)
+    assert seen.jobs == () and seen.total == 1
