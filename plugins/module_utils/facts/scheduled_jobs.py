@@ -4,7 +4,7 @@
 
 from ..host import Host
 from ..policy import Policy
-from . import cron_jobs, logrotate_jobs, timer_jobs
+from . import anacron_jobs, at_jobs, cron_jobs, logrotate_jobs, periodic_jobs, timer_jobs
 from .job import (
     ANACRONTAB,
     AT,
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 # One file a place where jobs are said.
-_SOURCES = (cron_jobs, timer_jobs, logrotate_jobs)
+_SOURCES = (cron_jobs, anacron_jobs, periodic_jobs, at_jobs, timer_jobs, logrotate_jobs)
 
 
 def gather(host: Host, policy: Policy) -> Jobs:
