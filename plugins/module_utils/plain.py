@@ -11,7 +11,7 @@ _SCALARS = frozenset((type(None), bool, int, float))
 
 
 class Secret(bytes):
-    """Bytes that may hold a password, which no result, journal of findings or plan ever shows; they compare as bytes."""
+    """Bytes that may hold a password, which no result, finding or plan ever shows; they compare as bytes."""
 
 
 def plain(value: Any, list_limit: int = LIST_LIMIT) -> Any:

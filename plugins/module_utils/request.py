@@ -71,7 +71,7 @@ def request(subject: Optional[str], params: Dict[str, Any]) -> Request:
         own = [check for check in CHECKS if check.id in part.checks]
         policy = policy_from({part.subject: dict(params, **part.goals)})
         return Request(policy, select(own, params["checks"], params["skip_checks"]))
-    policy = policy_from({name: params for name in (subject, *BORROWED.get(subject, ()))} if subject else params)
+    policy = policy_from(dict.fromkeys((subject, *BORROWED.get(subject, ())), params) if subject else params)
     available = [check for check in CHECKS if subject in (None, check.subject)]
     return Request(policy, select(available, params["checks"], params["skip_checks"]))
 

@@ -8,10 +8,10 @@ from typing import Any, Optional
 
 import pytest
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions import php_fpm_limits as actions
-from ansible_collections.phpfleet.remediation.plugins.module_utils.journal_file import Intent
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.verb import Prepared
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotAct, Taken, Unneeded
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.fpm_drop_ins import Guard
+from ansible_collections.phpfleet.remediation.plugins.module_utils.journal_file import Intent
 from ansible_collections.phpfleet.remediation.plugins.module_utils.model import Action
 
 pytestmark = pytest.mark.skipif(

@@ -16,11 +16,11 @@ from typing import Any, Iterator, List
 import pytest
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions import opcode_cache as actions
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.journal import Journal
-from ansible_collections.phpfleet.remediation.plugins.module_utils.journal_file import Intent
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.shelf import forget_shelves
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.verb import Prepared
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotAct, Taken, Unneeded
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.opcode_cache import FileSeen, Guard
+from ansible_collections.phpfleet.remediation.plugins.module_utils.journal_file import Intent
 from ansible_collections.phpfleet.remediation.plugins.module_utils.model import Action
 
 ID = "1204a070cd49210ca578dc8015bee891"

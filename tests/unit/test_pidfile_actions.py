@@ -16,13 +16,13 @@ from typing import Any, Callable, Iterator, List, Optional
 import psutil
 import pytest
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions import pidfile as actions
-from ansible_collections.phpfleet.remediation.plugins.module_utils.journal_file import Intent
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.verb import Prepared
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotAct, Taken, Unneeded
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import processes
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.bearer import bearer, heads
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.pidfile import FileSeen, Guard
 from ansible_collections.phpfleet.remediation.plugins.module_utils.host import Host
+from ansible_collections.phpfleet.remediation.plugins.module_utils.journal_file import Intent
 from ansible_collections.phpfleet.remediation.plugins.module_utils.model import Action
 from ansible_collections.phpfleet.remediation.plugins.module_utils.policy import policy_from
 

@@ -4,8 +4,8 @@ import json
 from typing import Any, NamedTuple
 
 import pytest
-from ansible_collections.phpfleet.remediation.plugins.module_utils.rows import from_rows, to_rows
 from ansible_collections.phpfleet.remediation.plugins.module_utils.plain import plain, plain_all
+from ansible_collections.phpfleet.remediation.plugins.module_utils.rows import from_rows, to_rows
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -8,11 +8,11 @@ import sys
 
 import pytest
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions import services, signals
-from ansible_collections.phpfleet.remediation.plugins.module_utils.journal_file import Intent
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.verb import Prepared
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotAct, Unneeded
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.processes import bears
 from ansible_collections.phpfleet.remediation.plugins.module_utils.host import Host
+from ansible_collections.phpfleet.remediation.plugins.module_utils.journal_file import Intent
 from ansible_collections.phpfleet.remediation.plugins.module_utils.model import Action
 from ansible_collections.phpfleet.remediation.plugins.module_utils.transition import Command, Signal
 

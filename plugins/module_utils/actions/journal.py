@@ -14,7 +14,7 @@ import time
 import uuid
 from itertools import chain, groupby, islice
 from types import TracebackType
-from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Type
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Type
 
 from ..errors import JournalFailed, Malformed, Refused
 from ..journal_file import ENDING, RUN_ID, VERSION, Intent, began, parse_intents
