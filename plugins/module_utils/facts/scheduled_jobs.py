@@ -2,9 +2,21 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Everything that a host runs by itself: on a schedule, when a log is rotated, or when a watchdog wants it."""
 
+from typing import List
+
+from ..errors import CannotLook
 from ..host import Host
 from ..policy import Policy
-from . import anacron_jobs, at_jobs, cron_jobs, logrotate_jobs, periodic_jobs, timer_jobs
+from . import (
+    anacron_jobs,
+    at_jobs,
+    cron_jobs,
+    logrotate_jobs,
+    monit_jobs,
+    periodic_jobs,
+    supervisor_jobs,
+    timer_jobs,
+)
 from .job import (
     ANACRONTAB,
     AT,
@@ -37,10 +49,28 @@ __all__ = [
 ]
 
 # One file a place where jobs are said.
-_SOURCES = (cron_jobs, anacron_jobs, periodic_jobs, at_jobs, timer_jobs, logrotate_jobs)
+_SOURCES = (
+    cron_jobs,
+    anacron_jobs,
+    periodic_jobs,
+    at_jobs,
+    timer_jobs,
+    logrotate_jobs,
+    monit_jobs,
+    supervisor_jobs,
+)
 
 
 def gather(host: Host, policy: Policy) -> Jobs:
     """Return every job of the host."""
-    found = [host.once(source.gather, policy) for source in _SOURCES]
-    return Jobs(tuple(job for one in found for job in one.jobs), tuple(text for one in found for text in one.unseen))
+    jobs: List[Job] = []
+    unseen: List[str] = []
+    for source in _SOURCES:
+        try:
+            found = host.once(source.gather, policy)
+        except CannotLook as error:  # of one place, which hides nothing of the others
+            unseen.append(str(error))
+            continue
+        jobs += found.jobs
+        unseen += found.unseen
+    return Jobs(tuple(jobs), tuple(dict.fromkeys(unseen)))

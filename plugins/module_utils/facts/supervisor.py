@@ -4,7 +4,7 @@
 
 import os
 import posixpath
-from typing import Dict, List, Mapping, NamedTuple, Optional
+from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from ..errors import CannotLook, Malformed, Missing
 from ..formats import supervisor
@@ -51,7 +51,7 @@ def program_of(host: Host, process: Process, by_pid: Mapping[int, Process]) -> O
     called = name if name == group else f"{group}:{name}"
     path = None
     try:
-        path = _configuration(host, master)
+        path = configuration_of(host, master)
         sections = _sections(host, path)
         section = supervisor.section_of(sections, group, name)
         if section is None:
@@ -72,11 +72,16 @@ def above(process: Process, by_pid: Mapping[int, Process]) -> Optional[Process]:
     for _unused in range(ANCESTORS_LIMIT):
         if one is None:
             return None
-        python = os.path.basename(one.executable or "").startswith("python")
-        if python and any(os.path.basename(word) == "supervisord" for word in one.title.split(" ")[:3]):
+        if is_supervisord(one):
             return one
         one = by_pid.get(one.parent)
     return None
+
+
+def is_supervisord(process: Process) -> bool:
+    """Whether a process is supervisord, by its executable and the file that it was told to run."""
+    python = os.path.basename(process.executable or "").startswith("python")
+    return python and any(os.path.basename(word) == "supervisord" for word in process.title.split(" ")[:3])
 
 
 def _names(host: Host, pid: int) -> Dict[str, str]:
@@ -89,7 +94,8 @@ def _names(host: Host, pid: int) -> Dict[str, str]:
     return found
 
 
-def _configuration(host: Host, master: Process) -> str:
+def configuration_of(host: Host, master: Process) -> str:
+    """Return the configuration of a supervisord that runs. Raises CannotLook."""
     words = os.fsdecode(host.read(f"/proc/{master.pid}/cmdline", COMMAND_LIMIT)).split("\0")
     for word, following in zip(words, [*words[1:], ""]):
         if word in ("-c", "--configuration") and following.startswith("/"):
@@ -106,13 +112,19 @@ def _configuration(host: Host, master: Process) -> str:
 
 
 def _sections(host: Host, path: str) -> supervisor.Sections:
-    """Return the sections of a configuration with what it includes; included files include nothing."""
-    reading = Reading(host)
-    sections: Dict[str, Mapping[str, str]] = dict(supervisor.parse(reading.read(path)))
-    for included in _included(reading, path, sections):
-        for name, settings in supervisor.parse(reading.read(included)).items():
+    """Return the sections of a configuration with what it includes."""
+    sections: Dict[str, Mapping[str, str]] = {}
+    for _path, text in files(host, path):
+        for name, settings in supervisor.parse(text).items():
             sections[name] = {**sections.get(name, {}), **settings}
     return sections
+
+
+def files(host: Host, path: str) -> List[Tuple[str, str]]:
+    """Return the path and the text of a configuration, and of each file that it includes; those include nothing."""
+    reading = Reading(host)
+    text = reading.read(path)
+    return [(path, text), *((one, reading.read(one)) for one in _included(reading, path, supervisor.parse(text)))]
 
 
 def _included(reading: Reading, path: str, sections: supervisor.Sections) -> List[str]:
