@@ -182,7 +182,13 @@ def test_what_a_line_comes_to(command: str, expected: Expected) -> None:
 
 def test_a_hit_names_whom_it_reaches_and_the_way_there() -> None:
     (hit,) = hits("systemctl restart php8.2-fpm")
-    assert (hit.masters, hit.names, hit.kills_after, hit.tested, hit.certain) == ((100,), ("php8.2-fpm",), 90.0, False, True)
+    assert (hit.masters, hit.names, hit.kills_after, hit.tested, hit.certain) == (
+        (100,),
+        ("php8.2-fpm",),
+        90.0,
+        False,
+        True,
+    )
     assert hit.hops[0].source == "/etc/crontab:1"
     assert hit.hops[-1].source == "php8.2-fpm.service" and "SIGTERM" in hit.hops[-1].says
 
@@ -204,7 +210,9 @@ def test_what_systemd_sends_is_what_the_unit_says() -> None:
 
 
 def test_a_gentle_stop_command_that_does_not_wait_is_a_hard_stop() -> None:
-    text = NGINX_UNIT.replace("/sbin/start-stop-daemon --quiet --stop --retry QUIT/5 --pidfile /run/nginx.pid", "/usr/sbin/nginx -s quit")
+    text = NGINX_UNIT.replace(
+        "/sbin/start-stop-daemon --quiet --stop --retry QUIT/5 --pidfile /run/nginx.pid", "/usr/sbin/nginx -s quit"
+    )
     (hit,) = hits("systemctl stop nginx", units={"nginx.service": dict(file=text, pid=200)})
     assert brief(hit) == ("nginx stops", "QUIT TERM KILL/5", MASTER, "at once")
     (hit,) = hits("systemctl stop nginx")
@@ -227,7 +235,9 @@ def test_kill_after_a_wait_is_one_stop() -> None:
 def test_several_services_and_lines() -> None:
     found = hits("systemctl restart php8.2-fpm nginx")
     assert [hit.family for hit in found] == ["php-fpm", "nginx"]
-    seen = job_effects.gather(host("1 * * * * root nginx -s reload\n2 * * * * root uptime\n3 * * * * root killall nginx\n"), POLICY)
+    seen = job_effects.gather(
+        host("1 * * * * root nginx -s reload\n2 * * * * root uptime\n3 * * * * root killall nginx\n"), POLICY
+    )
     assert [one.job.object for one in seen.jobs] == ["/etc/crontab:1", "/etc/crontab:3"] and seen.total == 3
 
 
@@ -276,7 +286,7 @@ case "$1" in
 esac
 """
     files = {"/etc/init.d/php8.2-fpm": dict(content=script, mode=0o755)}
-    (hit,) = hits("/etc/init.d/php8.2-fpm restart", files=files, units={name: None for name in UNITS})
+    (hit,) = hits("/etc/init.d/php8.2-fpm restart", files=files, units=dict.fromkeys(UNITS))
     assert brief(hit) == ("php-fpm restarts", "QUIT KILL/30", MASTER, "in time")
     assert (hit.kills_after, hit.cut_after) == (30.0, 30.0)
 

@@ -76,8 +76,8 @@ class Hit(NamedTuple):
     WORKERS or ALL. masters: pids of the running masters that it reaches now, () where none runs or which it would be is
     not known. names: those masters or services, as people call them. kills_after: seconds after which KILL is sent to
     what is left, None where none is. tested: its configuration is tested first, and it is left alone where that fails.
-    hops: the whole way, down to the unit's or init script's own words. certain: as that of the deed. cut_after: where it
-    cuts IN_TIME, seconds after which a later signal cuts what is in flight still, None where none is sent.
+    hops: the whole way, down to the unit's or init script's own words. certain: as that of the deed. cut_after: where
+    it cuts IN_TIME, seconds after which a later signal cuts what is in flight still, None where none is sent.
     """
 
     family: str
@@ -335,9 +335,7 @@ def _blows(deed: Deed, one: Reached) -> Tuple[Blow, ...]:
     return tuple(Blow(sent.signal, sent.after, one.master, one.workers) for sent in deed.sent)
 
 
-def _hit(
-    deed: Deed, service: WebService, blows: Sequence[Blow], starts: bool, conduct: Conduct
-) -> Optional[Hit]:
+def _hit(deed: Deed, service: WebService, blows: Sequence[Blow], starts: bool, conduct: Conduct) -> Optional[Hit]:
     """Return what signals do to a service; None where they do nothing to it."""
     does, cuts, cut_after = _sequence(service, blows)
     if does == NOTHING:

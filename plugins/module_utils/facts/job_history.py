@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, phpfleet.remediation contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which stops and reloads of the past fall on the runs of a job: php-fpm's own log, and cron's and systemd's journal."""
+"""Which stops and reloads of the past fall on the runs of a job, by php-fpm's log and cron's and systemd's journal."""
 
 from bisect import bisect_right
 from collections import Counter
@@ -42,8 +42,8 @@ class Runs(NamedTuple):
 
     due: how often it was due since ``begins``, where the log begins or the job was last changed. seen: how many of
     those times php-fpm stopped or reloaded within the minutes after. kind: what its log says then, such as
-    ``Terminating ...``. first, last: of those seen. lost: how many requests nginx's log says failed at these times, None
-    where no log tells. logged: how often cron or systemd say that they ran it, None where their journal does not tell.
+    ``Terminating ...``. first, last: of those seen. lost: how many requests nginx's log says failed at these times,
+    None where no log tells. logged: how often cron or systemd say that they ran it, None where their journal is silent.
     shared: objects of other jobs that were due at some of these times too, where no journal tells which one it was.
     """
 
@@ -66,7 +66,7 @@ class JobHistory(NamedTuple):
 
 
 class _Event(NamedTuple):
-    """Something that php-fpm logged as done to it. says: in the log's words. masters: pids of those that write that log.
+    """Something that php-fpm logged as done to it. says: in the log's words. masters: pids of those that write it.
 
     failures: of requests to nginx, None where no log tells. by_systemd: as that of a Stop.
     """

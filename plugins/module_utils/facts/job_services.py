@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, phpfleet.remediation contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The services that jobs may touch, as far as this host has them; what one of them hides stops no look at the others."""
+"""The services that jobs may touch, as far as this host has them; what one hides stops no look at the others."""
 
 import os
 import re
@@ -40,7 +40,8 @@ class WebService(NamedTuple):
     name: what people call it: its unit without ``.service``, else its program and configuration. unit: the service of
     systemd that it is, lives_in: the name of the one that its processes belong to, such as supervisor.service. program:
     the path of its executable, or of what starts it. pidfile: as configured, None where that is not known.
-    handles_hup: of a master of php-fpm, None where that is not known. supervised: the program of supervisord that it is.
+    handles_hup: of a master of php-fpm, None where that is not known. supervised: the program of supervisord that it
+    is.
     """
 
     family: str
@@ -58,7 +59,7 @@ class WebService(NamedTuple):
 class JobServices(NamedTuple):
     """fpm and nginx: None where the host has none, or where ``blind`` says why they could not be seen.
 
-    limits: how long requests of each php-fpm may take, and how long a reload of it waits. web: every service of every
+    limits: how long requests of each php-fpm may take, and how long a reload of it waits; what they lack they say. web: every service of every
     family that is the host's own and runs, or that systemd knows.
     """
 
@@ -76,7 +77,10 @@ def gather(host: Host, policy: Policy) -> JobServices:
     limits = _attempt(host, policy, fpm_time_limits.gather, blind) if fpm and fpm.masters else None
     served = _attempt(host, policy, nginx_masters.gather, blind)
     seen = _attempt(host, policy, processes.gather, blind)
-    blind += [*(fpm.unseen if fpm else ()), *(limits.unseen if limits else ())]
+    titled = _attempt(host, policy, php_fpm.gather, blind)
+    blind += [one.unknown for one in titled.masters if one.unknown and one.process.executable is None] if titled else []
+    if seen and not seen.complete:
+        blind.append("this user may not see every process, so there may be more web services; run with become")
     web = [*_of_fpm(host, fpm, seen), *_of_nginx(host, served, seen, blind)]
     for program in (_APACHE, _HAPROXY):
         web += _of_others(host, program, seen, blind)

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, phpfleet.remediation contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which web services of this host a command means: its processes, as kill, pkill, killall and start-stop-daemon find them.
+"""Which web services of this host a command means, as kill, pkill, killall and start-stop-daemon find processes.
 
 What runs now decides. Of a service that does not run, its names do: a job finds it when it runs.
 """
@@ -9,7 +9,7 @@ import os
 import re
 from typing import List, NamedTuple, Optional, Pattern, Sequence, Tuple
 
-from ..errors import CannotLook, Malformed, Missing
+from ..errors import CannotLook, Malformed
 from ..formats.pidfile import parse_pid
 from ..host import Host
 from .job_deeds import EXECUTABLE, NAME, NEWEST, OLDEST, PATTERN, PID, PIDFILE, PROGRAM, Target
@@ -147,7 +147,7 @@ def _fits(pattern: Pattern[str], text: str, target: Target) -> bool:
 
 
 def _chosen(found: List[_Member], one: Optional[str]) -> List[_Member]:
-    """Return what of the matches is meant: the oldest, the newest, or the children of one process (pkill -o, -n, -P)."""
+    """Return what of the matches is meant: the oldest, the newest, or the children of one process (pkill -o -n -P)."""
     if one is None or not found:
         return found
     if one in (OLDEST, NEWEST):

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, phpfleet.remediation contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What systemd sends to the processes of a service when it is told to stop or to reload it (systemd.service(5), .kill(5))."""
+"""What systemd sends to a service when it is told to stop or to reload it (systemd.service(5), systemd.kill(5))."""
 
 import re
 import shlex

@@ -35,7 +35,7 @@ _RELOADS_IN_TIME = Effect(RELOADS, IN_TIME)
 _REOPENS = Effect(REOPENS, NONE)
 _REPLACED = Effect(REPLACED, NONE)
 _NOTHING = Effect(NOTHING, NONE)
-# A dead master's workers serve on, but whoever finds it dead cuts them: systemd at once, others before they can start it.
+# A dead master's workers serve on, but whoever finds it dead cuts them: systemd at once, others before a new start.
 _DIES = Effect(DIES, AT_ONCE)
 
 # What is ignored where nothing else is set (signal(7)), and 0, which is no signal: kill(2). All four programs ignore
