@@ -12,7 +12,7 @@ scheduled_corpus/hosts/NAME.yml describes a kind of host as described_host.py do
     masters: [{program: /usr/sbin/nginx, title: "nginx: master process /usr/sbin/nginx", worker: "nginx: worker process",
                pidfile: /run/nginx.pid, pid: 51, unit: nginx.service}]       # of another web service
 
-A case says one job in one of these ways, and anything else of a host in ``host``:
+A case names its kind of host, says one job in one of these ways, and what else is there in ``host``:
 
     cron: LINE         in /etc/cron.d/job
     crontab: LINE      in root's own crontab
@@ -29,6 +29,7 @@ A case says one job in one of these ways, and anything else of a host in ``host`
 
 import copy
 import os
+from functools import lru_cache
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 import yaml
@@ -37,6 +38,8 @@ CORPUS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "scheduled_cor
 CRON, NIGHTLY, APP, SCRIPT = "/etc/cron.d/job", "/etc/cron.d/nightly", "/etc/logrotate.d/app", "/usr/local/sbin/nightly"
 NOTHING, NOT_APPLICABLE = "nothing", "not_applicable"
 WORKERS = 2
+
+_SOCKETS = ("-tuanie exclude time-wait", "-xae")  # what ss(8) is asked
 
 _OLD = 1793000000  # when files of the configuration were written, long before anything was started
 _TESTED = "[22-Nov-2026 05:41:20] NOTICE: "
@@ -67,7 +70,7 @@ def _of_file(name: str) -> Iterator[Case]:
 
 def of(case: Dict[str, Any]) -> Case:
     """Return a case as its file says it: see above."""
-    description = kind(case["on"])
+    description = kind(case["kind"])
     job = _add_job(description, case)
     _merge(description, case.get("host") or {})
     return Case(
@@ -81,14 +84,20 @@ def of(case: Dict[str, Any]) -> Case:
 
 def kind(name: str) -> Dict[str, Any]:
     """Return what a kind of host has, not yet whole: see above."""
-    with open(os.path.join(CORPUS, "hosts", f"{name}.yml"), encoding="utf-8") as file:
-        own = yaml.safe_load(file)
+    own = copy.deepcopy(_read(name))
     if "like" not in own:
         return own
     base = kind(own.pop("like"))
     for part, names in own.pop("without", {}).items():
         base[part] = _less(base[part], names)
     return _merge(base, own)
+
+
+@lru_cache(maxsize=None)
+def _read(name: str) -> Dict[str, Any]:
+    with open(os.path.join(CORPUS, "hosts", f"{name}.yml"), encoding="utf-8") as file:
+        content: Dict[str, Any] = yaml.safe_load(file)
+    return content
 
 
 def _less(part: Any, names: List[Any]) -> Any:
@@ -144,6 +153,8 @@ def _expected(expect: Any, job: Optional[str]) -> Dict[str, Tuple[str, ...]]:
 def _whole(description: Dict[str, Any]) -> Dict[str, Any]:
     whole = copy.deepcopy(description)
     whole.pop("spool", None)
+    whole.setdefault("files", {})["/usr/bin/ss"] = ""
+    whole.setdefault("commands", {}).update({f"/usr/bin/ss {options}": "" for options in _SOCKETS})
     for fpm in whole.pop("fpm", []):
         _add_fpm(whole, fpm)
     for master in whole.pop("masters", []):

@@ -164,4 +164,10 @@ def _command(text: str) -> str:
     )
 
 
-VERBS = {"show": _show, "list-unit-files": _list_unit_files}
+def _list_units(units: Mapping[str, Unit], options: Sequence[str], names: Sequence[str]) -> Dict[str, Any]:
+    kinds = [word.partition("=")[2] for word in options if word.startswith("--type=")]
+    loaded = [unit for name, unit in sorted(units.items()) if name.rpartition(".")[2] in kinds]
+    return dict(output="".join(f"{unit.name} loaded {unit.state} {unit.state} {unit.name}\n" for unit in loaded))
+
+
+VERBS = {"show": _show, "list-unit-files": _list_unit_files, "list-units": _list_units}

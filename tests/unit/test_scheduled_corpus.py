@@ -75,7 +75,7 @@ PLANTED = {
 @pytest.mark.parametrize("place", PLANTED)
 def test_a_planted_line_that_would_make_a_file_makes_none(place: str, tmp_path: Any) -> None:
     mark = str(tmp_path / "mark")
-    case = corpus_host.of({"name": place, "on": "debian", place: PLANTED[place].format(mark=mark), "expect": "any"})
+    case = corpus_host.of({"name": place, "kind": "debian", place: PLANTED[place].format(mark=mark), "expect": "any"})
     found, _unused = seen(case.description, {})
     assert any("kills_in_flight high" in said for said in found.values())  # it came past what is planted
     assert os.listdir(str(tmp_path)) == []
@@ -83,7 +83,7 @@ def test_a_planted_line_that_would_make_a_file_makes_none(place: str, tmp_path: 
 
 def odd(files: Dict[str, Any], **more: Any) -> Tuple[Dict[str, Tuple[str, ...]], Dict[str, str]]:
     """Return what is seen of the Debian host with a few more files."""
-    case = corpus_host.of({"name": "odd", "on": "debian", "host": dict(more, files=files), "expect": "nothing"})
+    case = corpus_host.of({"name": "odd", "kind": "debian", "host": dict(more, files=files), "expect": "nothing"})
     return seen(case.description, {})
 
 
@@ -136,7 +136,7 @@ def test_what_is_no_file_is_waited_for_by_nobody(kind: str) -> None:
 
 
 def test_what_an_ordinary_user_cannot_read_is_unknown_and_says_so() -> None:
-    case = corpus_host.of({"name": "user", "on": "ordinary-user", "expect": "nothing"})
+    case = corpus_host.of({"name": "user", "kind": "ordinary-user", "expect": "nothing"})
     result = audit(DescribedHost(case.description), policy_from({}), SCHEDULED)
     reasons = {checked.check.id: checked.verdict for checked in result.checked}
     assert reasons[f"{SUBJECT}.kills_in_flight"].state == "unknown"
