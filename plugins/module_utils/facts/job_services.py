@@ -59,8 +59,8 @@ class WebService(NamedTuple):
 class JobServices(NamedTuple):
     """fpm and nginx: None where the host has none, or where ``blind`` says why they could not be seen.
 
-    limits: how long requests of each php-fpm may take, and how long a reload of it waits; what they lack they say. web: every service of every
-    family that is the host's own and runs, or that systemd knows.
+    limits: how long requests of each php-fpm may take, and how long a reload of it waits; what they lack they say. web:
+    every service of every family that is the host's own and runs, or that systemd knows.
     """
 
     fpm: Optional[FpmMasters]
