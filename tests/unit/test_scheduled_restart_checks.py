@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.phpfleet.remediation.plugins.module_utils.checks import (
     scheduled_restart_came_back,
     scheduled_restart_escalates_to_kill,
+    scheduled_restart_evidence,
     scheduled_restart_kills_in_flight,
     scheduled_restart_never_runs,
     scheduled_restart_reload_without_test,
@@ -64,6 +65,7 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils.formats.signa
     PHP_FPM,
     RELOADS,
     REOPENS,
+    REPLACED,
     STOPS,
 )
 from ansible_collections.phpfleet.remediation.plugins.module_utils.model import (
@@ -198,8 +200,9 @@ def severities(known: JobFacts, **options: Any) -> Dict[str, str]:
     ],
 )
 def test_a_hit_is_found_by_its_check_where_nothing_lets_requests_end(one: Hit, expected: Dict[str, str]) -> None:
-    # process_control_timeout is 0, as it is by default.
-    assert severities(facts(of(one), limits=[master(control=None, pools=(pool(),))])) == expected
+    # As it is by default: process_control_timeout is 0, and nothing bounds a request.
+    limits = [master(control=None, pools=(pool(terminate=None),))]
+    assert severities(facts(of(one), limits=limits)) == expected
 
 
 @pytest.mark.parametrize(
@@ -221,6 +224,8 @@ def test_a_hit_is_found_by_its_check_where_nothing_lets_requests_end(one: Hit, e
         (nginx(cut_after=5.0), 45, 30, dict(kills_in_flight="high")),
         (nginx(cut_after=31.0), 45, 30, dict(stops_service="medium")),
         (nginx(does=RELOADS), 45, 30, {}),
+        (nginx(does=REPLACED, reaches=WORKERS), 45, 30, {}),
+        (nginx(does=REPLACED, reaches=WORKERS, cut_after=5.0), 45, 30, dict(kills_in_flight="high")),
     ],
 )
 def test_what_cuts_in_time_is_held_against_the_longest_request(
@@ -235,6 +240,17 @@ def test_a_job_that_may_cut_is_not_taken_away_while_nobody_knows_how_long_reques
     finding = found(known)["kills_in_flight"]
     assert (finding.severity, finding.remedy) == ("low", None)
     assert "longest_request" in finding.evidence.not_remedied
+
+
+def test_what_a_service_allows_and_a_later_signal_cuts_needs_no_longest_request() -> None:
+    limits = [master(control=45, pools=(pool(terminate=None),))]
+    assert severities(facts(of(hit(STOPS, IN_TIME, cut_after=20.0)), limits=limits)) == dict(kills_in_flight="high")
+    assert severities(facts(of(hit(STOPS, IN_TIME, cut_after=60.0)), limits=limits)) == dict(kills_in_flight="low")
+
+
+def test_a_service_that_is_not_started_again_is_said_to_serve_nothing() -> None:
+    assert "until something else starts it again" in found(facts(of(nginx(starts=False))))["stops_service"].summary
+    assert "until it runs again" in found(facts(of(nginx())))["stops_service"].summary
 
 
 def test_a_reload_that_is_not_in_force_yet_and_kept_connections_are_told() -> None:
@@ -287,6 +303,17 @@ def test_a_kill_of_nginx_leaks_no_ipc() -> None:
 def test_a_log_rotation_may_only_reopen(one: Hit, expected: Dict[str, str]) -> None:
     known = facts(of(one, kind=LOGROTATE, cron=None, next_runs=()), limits=[master(control=45, pools=(pool(),))])
     assert severities(known, longest_request=30) == expected
+
+
+def test_a_log_rotation_needs_no_proof_to_be_given_the_right_signal() -> None:
+    limits = [master(control=45, pools=(pool(terminate=None),))]
+    findings = found(facts(of(hit(RELOADS, IN_TIME), kind=LOGROTATE), limits=limits))
+    assert {name: one.severity for name, one in findings.items()} == dict(
+        kills_in_flight="low", wrong_signal_in_logrotate="low"
+    )
+    for finding in findings.values():
+        assert finding.evidence.not_remedied != scheduled_restart_evidence.NO_PROOF
+    assert "stalls" in findings["wrong_signal_in_logrotate"].summary
 
 
 def test_a_log_rotation_is_told_the_right_signal() -> None:

@@ -4,7 +4,7 @@
 
 from typing import Optional
 
-from ..facts.job import LOGROTATE, Job
+from ..facts.job import Job
 from ..facts.job_remedies_done import Done, RemediesDone
 
 
@@ -18,8 +18,6 @@ def done_about(job: Job, remedies: RemediesDone) -> Optional[Done]:
 def _is_about(done: Done, job: Job) -> bool:
     if not done.text:
         return done.path in (job.path, job.object)
-    return done.path == job.path and (done.text == job.text or (job.kind == LOGROTATE and _has_line(job, done.text)))
-
-
-def _has_line(job: Job, text: bytes) -> bool:
-    return text in job.shell.encode("utf-8", "surrogateescape").split(b"\n")
+    # A log rotation is one job, of which a remedy changes one line.
+    lines = job.shell.encode("utf-8", "surrogateescape").split(b"\n")
+    return done.path == job.path and (done.text == job.text or done.text in lines)

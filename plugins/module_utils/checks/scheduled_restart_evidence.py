@@ -4,7 +4,7 @@
 
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
-from ..facts.job import Job
+from ..facts.job import LOGROTATE, Job
 from ..facts.job_effects import Hit, JobEffects
 from ..facts.job_facts import JobFacts
 from ..facts.job_history import Runs
@@ -81,13 +81,9 @@ def verdict(known: JobFacts, findings: Sequence[Finding], blind: Sequence[str] =
 
 
 def plan(findings: Sequence[Finding], policy: Policy) -> List[Action]:
-    """Return the change of each finding that has a remedy, each change once."""
-    actions: Dict[Guard, Action] = {}
-    for finding in findings:
-        guard: Optional[Guard] = getattr(finding.evidence, "guard", None)
-        if guard is not None:
-            actions.setdefault(guard, Action(finding.check, guard.verb, finding.object, guard, finding.risk))
-    return list(actions.values())
+    """Return the change of each finding that has a remedy."""
+    guards: List[Tuple[Finding, Optional[Guard]]] = [(one, getattr(one.evidence, "guard", None)) for one in findings]
+    return [Action(one.check, guard.verb, one.object, guard, one.risk) for one, guard in guards if guard is not None]
 
 
 def doing(hit: Hit) -> str:
@@ -132,9 +128,10 @@ def _finding(known: JobFacts, policy: Policy, check: str, effects: JobEffects, h
 
 
 def _offer(known: JobFacts, policy: Policy, effects: JobEffects, worst: Harm) -> Union[Offer, str]:
-    if policy.scheduled_restart.state != GRACEFUL and not worst.proven:
+    taken_away = policy.scheduled_restart.state != GRACEFUL and effects.job.kind != LOGROTATE
+    if taken_away and not worst.proven:
         return NO_PROOF
-    if policy.scheduled_restart.state != GRACEFUL and worst.check == UNTESTED:
+    if taken_away and worst.check == UNTESTED:
         return TEST_IT
     return offer(effects, known.services, known.places, policy)
 

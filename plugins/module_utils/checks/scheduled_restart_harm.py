@@ -99,9 +99,9 @@ def _lower(severity: str) -> str:
 def _kill(hit: Hit, services: JobServices, policy: Policy) -> Optional[Harm]:
     if hit.does == DIES or hit.cuts == AT_ONCE:
         return Harm(KILLS_IN_FLIGHT, HIGH, hit, _at_once(hit), _INSTEAD[hit.family], always=True)
-    if hit.cuts != IN_TIME or hit.does not in (STOPS, RELOADS):
+    if hit.cuts != IN_TIME:
         return None
-    if hit.family != PHP_FPM:
+    if hit.family != PHP_FPM or hit.does not in (STOPS, RELOADS):
         return _late(hit, None, _longest_of_host(services, policy))
     found = [harm for master in _limits(hit, services) for harm in _in_time(hit, master, policy)]
     return min(found, key=lambda harm: SEVERITIES.index(harm.severity), default=None)

@@ -46,7 +46,7 @@ def _shared(runs: Runs) -> str:
 
 def _is_daily(job: Job) -> bool:
     cron = job.cron
-    if cron is None or cron.at_boot or (len(cron.minutes), len(cron.hours)) != (1, 1):
+    if cron is None or (len(cron.minutes), len(cron.hours)) != (1, 1):
         return False
     return (len(cron.days), len(cron.months), len(cron.weekdays)) == _EACH_DAY
 
