@@ -20,7 +20,7 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.fpm_tim
     FpmTimeLimits,
     MasterLimits,
 )
-from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.job_commands import (
+from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.job_deeds import (
     NAME,
     RESTART,
     SIGNAL,

@@ -9,7 +9,7 @@ from typing import List, NamedTuple, Optional, Sequence
 
 from ..facts.fpm_time_limits import MasterLimits
 from ..facts.job import LOGROTATE
-from ..facts.job_commands import SIGNAL, UNIT
+from ..facts.job_deeds import SIGNAL, UNIT
 from ..facts.job_effects import ALL, WORKERS, Hit, JobEffects
 from ..facts.job_facts import JobFacts
 from ..facts.job_services import JobServices

@@ -6,7 +6,7 @@ from typing import List, NamedTuple, Tuple
 
 from ..facts import job_facts
 from ..facts.job import Job
-from ..facts.job_commands import Unfollowed
+from ..facts.job_deeds import Unfollowed
 from ..facts.job_effects import JobEffects
 from ..facts.job_facts import JobFacts
 from ..facts.scheduled_overview import chain, local_runs, source

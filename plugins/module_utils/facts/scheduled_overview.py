@@ -8,7 +8,7 @@ from ..host import Host
 from ..policy import Policy
 from . import job_facts
 from .job import Job
-from .job_commands import Hop
+from .job_deeds import Hop
 from .job_effects import Hit, JobEffects
 from .job_facts import JobFacts
 from .job_history import Runs
