@@ -382,7 +382,7 @@ def _semaphores(values: Tuple[int, ...], answers: Tuple[int, ...]) -> Tuple[Sema
 
 
 def _unnamed(name: str) -> time_zone.Zone:
-    """A zone of which there is no file: its name may be its rule, and what is no rule either is UTC to the C library."""
+    """A zone of which there is no file: its name may be its rule, and what is none either is UTC to the C library."""
     try:
         return time_zone.of_rule(name) if name else time_zone.UTC
     except Malformed:

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import FrozenSet, Iterator, NamedTuple, Optional, Sequence, Set
 
-from ..errors import Malformed
+from ..errors import Malformed, TooLarge
 
 DEBIAN, CRONIE = "Debian's cron", "cronie"  # cronie is the cron of the Red Hat family, of SUSE and of Arch
 
@@ -46,11 +46,12 @@ class _Field(NamedTuple):
 
 
 class _Item(NamedTuple):
-    """One of a list as written: None where it is left to the field. end: where it ends in the text."""
+    """One of a list as written: None where it is left to the field. drawn: by a ~. end: where it ends in the text."""
 
     first: Optional[str]
     last: Optional[str]
     step: Optional[str]
+    drawn: bool
     end: int
 
 
@@ -77,13 +78,18 @@ _NUMBER = "[0-9A-Za-z]+"
 _ITEM = re.compile(rf"(?:(?P<all>\*)|(?P<first>{_NUMBER})(?:-(?P<last>{_NUMBER}))?)(?:/(?P<step>{_NUMBER}))?")
 _DRAWN = re.compile(rf"(?P<first>{_NUMBER})?~(?P<last>{_NUMBER})?(?=,|\Z)")
 _DIGITS = 9  # a number of more is larger than what cron counts with
-_CACHED = 200  # characters; a field may be as long as its file
+TIMES_LIMIT = 500  # characters; all sixty minutes one by one are 170
 _YEARS = 400  # after which the calendar repeats itself
 
 
 def parse(text: str, cron: str = DEBIAN) -> Schedule:
-    """Return what five fields or a word with an @ mean. Raises Malformed, in cron's own words, where it refuses them."""
-    return _parse_cached(text, cron) if len(text) <= _CACHED else _parse(text, cron)
+    """Return what five fields or a word with an @ mean.
+
+    Raises Malformed, in cron's own words, where it refuses them, and TooLarge where it might take them.
+    """
+    if len(text) > TIMES_LIMIT:
+        raise TooLarge(f"it has {len(text)} characters of times, and no more than {TIMES_LIMIT} are looked at")
+    return _parse(text, cron)
 
 
 def is_empty(schedule: Schedule) -> bool:
@@ -108,6 +114,7 @@ def following(schedule: Schedule, wall: datetime) -> Iterator[datetime]:
                     yield run
 
 
+@lru_cache(maxsize=1024)  # a table of a thousand lines has a few schedules
 def _parse(text: str, cron: str) -> Schedule:
     if text == "@reboot":
         none: FrozenSet[int] = frozenset()
@@ -132,9 +139,6 @@ def _parse(text: str, cron: str) -> Schedule:
     )
 
 
-_parse_cached = lru_cache(maxsize=1024)(_parse)  # a table of a thousand lines has a few schedules
-
-
 def _numbers(text: str, field: _Field, cron: str) -> FrozenSet[int]:
     """Return what a list such as ``1,5-9,*/20`` names. Raises Malformed."""
     found: Set[int] = set()
@@ -149,7 +153,7 @@ def _numbers(text: str, field: _Field, cron: str) -> FrozenSet[int]:
 def _item(text: str, start: int, field: _Field, cron: str) -> _Item:
     drawn = _DRAWN.match(text, start) if cron == CRONIE else None
     if drawn:
-        return _Item(drawn.group("first"), drawn.group("last"), None, drawn.end())
+        return _Item(drawn.group("first"), drawn.group("last"), None, True, drawn.end())
     item = _ITEM.match(text, start)
     if item is None:
         raise Malformed(f"bad {field.name}")
@@ -159,14 +163,19 @@ def _item(text: str, start: int, field: _Field, cron: str) -> _Item:
     lacks_number = (behind == "-" and single) or (behind == "/" and not step)
     if (single and step) or lacks_number or (cron == CRONIE and behind not in ("", ",")):
         raise Malformed(f"bad {field.name}")
-    return _Item(first, first if single else last, step, item.end())
+    return _Item(first, first if single else last, step, False, item.end())
 
 
 def _range(item: _Item, field: _Field) -> range:
     first = field.low if item.first is None else _number(item.first, field)
     last = field.high if item.last is None else _number(item.last, field)
     step = 1 if item.step is None else _number(item.step, field._replace(names=()))
-    if not field.low <= first <= field.high or not field.low <= last <= field.high or step == 0:
+    if (
+        not field.low <= first <= field.high
+        or not field.low <= last <= field.high
+        or step == 0
+        or (item.drawn and first > last)
+    ):
         raise Malformed(f"bad {field.name}")
     return range(first, last + 1, step)
 
@@ -196,6 +205,4 @@ def _days(schedule: Schedule, first: date) -> Iterator[date]:
 
 def _fits_day(schedule: Schedule, day: date) -> bool:
     by_number, by_weekday = day.day in schedule.days, day.isoweekday() % 7 in schedule.weekdays
-    return day.month in schedule.months and (
-        by_number or by_weekday if schedule.either else by_number and by_weekday
-    )
+    return day.month in schedule.months and (by_number or by_weekday if schedule.either else by_number and by_weekday)

@@ -20,7 +20,7 @@ class CronLine(NamedTuple):
     """A job of a crontab.
 
     number: of its line, from 1. text: the line as it stands in the file, without its end. schedule: its five fields, or
-    its word with an @, joined by spaces and cut where it is very long. when: the same, as cron understands it. user:
+    its word with an @, joined by spaces. when: the same, as cron understands it. user:
     the sixth field of a system's crontab, None in a user's own. command: what the shell is given: all up to the first %
     that has no backslash before it, decoded as file names are. fed: whether what comes after that % is fed to it.
     environment: the settings above it, as cron hands them on.
@@ -82,7 +82,6 @@ DEBIAN_LINES = 10003  # MAX_TAB_LINES, and three lines of a header that crontab(
 # What cronie takes of users' own tables, the last in bytes in a row. Where no cron has such a limit, it is ours.
 SETTINGS_LIMIT, JOBS_LIMIT, COMMENTS_LIMIT = 1000, 10000, 32768
 _LINE_LIMIT = {DEBIAN: 998, CRONIE: 131071}  # MAX_ENVSTR and MAX_COMMAND, in bytes; both cut a longer setting
-_SCHEDULE_LIMIT = 200  # characters; a field may be as long as its file
 
 _STATEMENT = re.compile(rb"^[ \t]*(?=[^ \t\n#])[^\n]*", re.MULTILINE)
 _PIECE = re.compile(rb"[^\0]+")
@@ -96,7 +95,7 @@ _PERCENT = re.compile(rb"\\(.)|%", re.DOTALL)
 def parse(content: bytes, system: bool, cron: str = DEBIAN) -> Crontab:
     """Return what a crontab says to DEBIAN or CRONIE; ``system`` where its lines name a user.
 
-    Raises TooLarge where cron might take more settings and jobs than anybody writes by hand.
+    Raises TooLarge where cron might take more settings, jobs or times of a job than anybody writes by hand.
     """
     lines: List[CronLine] = []
     refused: List[RefusedLine] = []
@@ -107,6 +106,8 @@ def parse(content: bytes, system: bool, cron: str = DEBIAN) -> Crontab:
             said = _read(piece, system, cron)
         except Malformed as error:
             refused.append(RefusedLine(piece.number, piece.text, str(error), _command_within(piece.said, system, cron)))
+        except TooLarge as error:
+            raise TooLarge(f"line {piece.number}: {error}") from error
         else:
             if isinstance(said, _Setting):
                 environments.append({**environments[-1], said.name: said.value})
@@ -135,7 +136,9 @@ def _pieces(content: bytes) -> Iterator[_Piece]:
 
 def _commented_out(content: bytes) -> Optional[str]:
     end, longest = 0, 0
-    for line in _STATEMENT.finditer(content):
+    for number, line in enumerate(_STATEMENT.finditer(content)):
+        if number > SETTINGS_LIMIT + JOBS_LIMIT:
+            return None  # that is too much already
         longest = max(longest, line.start() - end)
         end = line.end() + 1
     if max(longest, len(content) - end) < COMMENTS_LIMIT:
@@ -190,7 +193,9 @@ def _setting(said: bytes, cron: str) -> Optional[_Setting]:
             value = value[1:-1] if len(value) > 1 and value[:1] in (b"'", b'"') and value[:1] == value[-1:] else value
     elif cron == DEBIAN and not value:
         return None
-    return _Setting(os.fsdecode(name.group(name.lastindex or 0)), os.fsdecode(value.rstrip()))
+    else:
+        value = value.rstrip()
+    return _Setting(os.fsdecode(name.group(name.lastindex or 0)), os.fsdecode(value))
 
 
 def _job(said: bytes, system: bool, cron: str) -> _Job:
@@ -207,7 +212,7 @@ def _job(said: bytes, system: bool, cron: str) -> _Job:
     if system:
         user, rest = _user(rest, cron)
     command, fed = _command(rest, cron)
-    return _Job(schedule[:_SCHEDULE_LIMIT], when, user, command, fed)
+    return _Job(schedule, when, user, command, fed)
 
 
 def _user(rest: bytes, cron: str) -> Tuple[str, bytes]:

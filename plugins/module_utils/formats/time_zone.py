@@ -17,7 +17,7 @@ from ..errors import Malformed
 _HEADER = struct.Struct(">4sc15x6L")
 _EPOCH = datetime(1970, 1, 1)
 _HOUR, _DAY = 3600, 86400
-_OFFSET_LIMIT = 25 * _HOUR  # RFC 8536, 3.2: no genuine one is larger
+OFFSET_LIMIT = 25 * _HOUR  # RFC 8536, 3.2: no genuine one is larger
 
 _NAME = r"(?:[A-Za-z]{3,}|<[A-Za-z0-9+-]{3,}>)"
 _TIME = r"[+-]?[0-9]{1,3}(?::[0-9]{2}){0,2}"
@@ -138,11 +138,8 @@ def _zone(content: bytes, start: int, counts: Sequence[int], width: int, rule: O
         raise Malformed("it is shorter than its header says")
     times = struct.unpack_from(f">{changes}{'q' if width == 8 else 'l'}", content, start)
     kinds = content[start + changes * width : start + changes * (width + 1)]
-    offsets = [
-        struct.unpack_from(">l", content, start + changes * (width + 1) + kind * 6)[0]
-        for kind in range(types)
-    ]
-    if list(times) != sorted(times) or any(kind >= types for kind in kinds) or max(map(abs, offsets)) > _OFFSET_LIMIT:
+    offsets = [struct.unpack_from(">l", content, start + changes * (width + 1) + kind * 6)[0] for kind in range(types)]
+    if list(times) != sorted(times) or any(kind >= types for kind in kinds) or max(map(abs, offsets)) > OFFSET_LIMIT:
         raise Malformed("its changes are out of order, or of no clock")
     return Zone(times, [offsets[kind] for kind in b"\0" + kinds], rule)
 
