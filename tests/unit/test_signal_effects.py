@@ -69,7 +69,7 @@ def test_signals_to_a_master(family: str, signal: str, does: str, cuts: str) -> 
         (NGINX, "HUP", NOTHING, NONE),
         (APACHE, "HUP", DIES, AT_ONCE),
         (APACHE, "USR1", REPLACED, NONE),
-        (HAPROXY, "USR1", REPLACED, IN_TIME),
+        (HAPROXY, "USR1", STOPS, IN_TIME),
         (HAPROXY, "TERM", DIES, AT_ONCE),
     ],
 )

@@ -89,7 +89,8 @@ _EFFECTS: Dict[Tuple[str, str], Dict[str, Effect]] = {
         "HUP": _RELOADS_IN_TIME,
         "QUIT": _NOTHING,  # it writes of its memory to its standard error
     },
-    (HAPROXY, WORKER): {"USR1": Effect(REPLACED, IN_TIME), "USR2": _NOTHING, "HUP": _NOTHING, "QUIT": _NOTHING},
+    # The master replaces none, and ends with the last of them.
+    (HAPROXY, WORKER): {"USR1": _STOPS_IN_TIME, "USR2": _NOTHING, "HUP": _NOTHING, "QUIT": _NOTHING},
 }
 
 
