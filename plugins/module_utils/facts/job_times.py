@@ -2,17 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The times that are told of jobs, as the host's own clock shows them."""
 
-from datetime import datetime, timedelta
-from typing import Dict, Iterator, Mapping, NamedTuple, Optional
+from typing import Iterator, Mapping, NamedTuple, Optional
 
 from ..errors import CannotLook
+from ..formats import time_zone
 from ..host import Host
 from ..policy import Policy
 from . import job_effects, job_history
 
 
 class JobTimes(NamedTuple):
-    """local: by seconds since the epoch, as ``2026-11-23T05:28:00+01:00`` (ISO 8601). unknown: why some are missing."""
+    """local: by seconds since the epoch, as ``2026-11-23T05:28:00+01:00`` (ISO 8601). unknown: why none is there."""
 
     local: Mapping[float, str]
     unknown: Optional[str]
@@ -20,20 +20,20 @@ class JobTimes(NamedTuple):
 
 def gather(host: Host, policy: Policy) -> JobTimes:
     """Return the next runs of jobs, and the runs that logs show, on the host's clock. Raises CannotLook as they do."""
-    local: Dict[float, str] = {}
+    moments = list(_moments(host, policy))
     try:
-        for moment in _moments(host, policy):
-            local[moment] = local_time(host, moment)
+        return JobTimes({moment: local_time(host, moment) for moment in moments}, None)
     except CannotLook as error:
-        return JobTimes(local, str(error))
-    return JobTimes(local, None)
+        return JobTimes({}, str(error))
 
 
 def local_time(host: Host, moment: float) -> str:
     """Return seconds since the epoch on the host's clock. Raises CannotLook where its time zone cannot be read."""
-    wall = host.local(moment).replace(microsecond=0)
-    minutes = round((wall - datetime(1970, 1, 1) - timedelta(seconds=int(moment))).total_seconds() / 60)
-    return f"{wall.isoformat()}{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
+    zone = host.zone()
+    ahead = time_zone.offset(zone, moment)
+    hours, minutes = divmod(abs(ahead) // 60, 60)
+    wall = time_zone.wall(zone, moment).replace(microsecond=0)
+    return f"{wall.isoformat()}{'-' if ahead < 0 else '+'}{hours:02d}:{minutes:02d}"
 
 
 def _moments(host: Host, policy: Policy) -> Iterator[float]:
