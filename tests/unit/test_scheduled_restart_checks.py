@@ -280,6 +280,12 @@ def test_a_kill_of_the_jobs_own_stands_beside_what_it_cuts_and_names_the_ipc_tha
     assert any("SIGKILL" in more for more in found(known)["kills_in_flight"].evidence.more)
 
 
+def test_a_kill_at_once_is_no_escalation_and_says_what_it_leaks() -> None:
+    known = facts(of(hit(DIES, verb=SIGNAL, sent=(Sent("KILL", 0.0),), kills_after=0.0, reaches=ALL)))
+    assert severities(known) == dict(kills_in_flight="high")
+    assert "semaphores" in found(known)["kills_in_flight"].summary
+
+
 def test_a_kill_of_nginx_leaks_no_ipc() -> None:
     one = nginx(verb=SIGNAL, sent=(Sent("QUIT", 0.0), Sent("KILL", 9.0)), kills_after=9.0)
     assert "semaphores" not in found(facts(of(one)))["escalates_to_kill"].summary

@@ -167,7 +167,7 @@ def _wrong_signal(hit: Hit, kill: Optional[Harm]) -> Optional[Harm]:
 
 def _escalation(hit: Hit, services: JobServices) -> Optional[Harm]:
     """Return the harm of a KILL that follows: by the job's own words, or before process_control_timeout is over."""
-    if hit.kills_after is None or not (hit.deed.verb == SIGNAL or _is_killed_early(hit, services)):
+    if not hit.kills_after or not (hit.deed.verb == SIGNAL or _is_killed_early(hit, services)):
         return None
     leaks = f"; {LEAKS}" if hit.family in (PHP_FPM, APACHE) else ""
     says = f"what has not ended after {hit.kills_after:g} s is killed by SIGKILL{leaks}"
