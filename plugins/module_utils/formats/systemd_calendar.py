@@ -43,6 +43,7 @@ def elapses(text: str) -> List[List[Time]]:
             if when is None:
                 continue
             if _IN_UTC.match(line):  # the same as the line before
-                found[-1].pop()
-            found[-1].append(when)
+                found[-1][-1:] = [when]
+            else:
+                found[-1].append(when)
     return found
