@@ -8,7 +8,7 @@ scheduled_corpus/hosts/NAME.yml describes a kind of host as described_host.py do
     without: {files: [/etc/crontab]}   # less these of it
     fpm: [{program: …, configuration: …, pidfile: …, pid: 45, unit: php8.2-fpm.service}]
          # a running master with two workers. grace: process_control_timeout, terminate: request_terminate_timeout, in
-         # seconds, 0 unless said; hup: false where its master dies of SIGHUP
+         # seconds, 0 unless said; hup: false where its master dies of SIGHUP; parent: who started it, 1 unless said
     masters: [{program: /usr/sbin/nginx, title: "nginx: master process /usr/sbin/nginx", worker: "nginx: worker process",
                pidfile: /run/nginx.pid, pid: 51, unit: nginx.service}]       # of another web service
 
@@ -164,7 +164,8 @@ def _whole(description: Dict[str, Any]) -> Dict[str, Any]:
 
 def _add_master(host: Dict[str, Any], master: Dict[str, Any]) -> None:
     pid, program, unit = master["pid"], master["program"], master.get("unit")
-    host["processes"].append(dict(pid=pid, executable=program, title=master["title"]))
+    parent = master.get("parent", 1)
+    host["processes"].append(dict(pid=pid, parent=parent, executable=program, title=master["title"]))
     for worker in range(pid + 1, pid + 1 + WORKERS):
         host["processes"].append(dict(pid=worker, parent=pid, uid=33, executable=program, title=master["worker"]))
     slice_of = f"/system.slice/{unit}" if unit else "/"
