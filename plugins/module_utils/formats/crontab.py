@@ -248,7 +248,8 @@ def _command_within(said: bytes, system: bool, cron: str) -> Optional[str]:
 def _unescaped(command: bytes, cron: str) -> Tuple[str, bool]:
     """Return a command up to the first bare %, and whether there is one; do_command.c of both."""
     escapable = (b"%", b"\\") if cron == DEBIAN else (b"%",)
-    parts, begin = [], 0
+    parts: List[bytes] = []
+    begin = 0
     for found in _PERCENT.finditer(command):
         if found.group() == b"%":
             return os.fsdecode(b"".join([*parts, command[begin : found.start()]])), True
