@@ -34,6 +34,8 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils.formats.signa
         (PHP_FPM, "USR2", RELOADS, IN_TIME),
         (PHP_FPM, "USR1", REOPENS, NONE),
         (PHP_FPM, "ALRM", DIES, AT_ONCE),
+        (PHP_FPM, "IO", DIES, AT_ONCE),
+        (PHP_FPM, "PIPE", NOTHING, NONE),
         (NGINX, "TERM", STOPS, AT_ONCE),
         (NGINX, "QUIT", STOPS, IN_TIME),
         (NGINX, "WINCH", STOPS, IN_TIME),

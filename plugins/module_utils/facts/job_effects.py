@@ -256,7 +256,13 @@ class _Look:
         followed = follow_text(self.host, self.policy, text, source, deed.hops, first_line=0)
         outcomes = [
             self.outcome(
-                one._replace(tested=one.tested or deed.tested, certain=one.certain and deed.certain), user, depth + 1
+                one._replace(
+                    tested=one.tested or deed.tested,
+                    certain=one.certain and deed.certain,
+                    moment=one.moment + deed.moment,
+                ),
+                user,
+                depth + 1,
             )
             for one in followed.deeds
         ]

@@ -86,7 +86,8 @@ def reloading(unit: ServiceUnit, follow: Follow) -> Conduct:
     """Return what a reload sends; nothing where the unit has no ExecReload, for then systemd refuses it."""
     if unit.type == "notify-reload":
         return Conduct((Blow("HUP", 0.0, True, False),), False, True, (Hop(unit.name, "it reloads on SIGHUP"),), ())
-    return _commanded(unit, "ExecReload", unit.reload, follow)
+    told = _commanded(unit, "ExecReload", unit.reload, follow)
+    return told if told.blows or not unit.reload else _unknown(unit, "ExecReload", told)
 
 
 def stopping(unit: ServiceUnit, follow: Follow) -> Conduct:
@@ -98,7 +99,7 @@ def stopping(unit: ServiceUnit, follow: Follow) -> Conduct:
     waited = max((blow.after for blow in told.blows), default=0.0)
     blows = list(told.blows)
     if not _signals(unit):
-        return told
+        return told if told.blows else _unknown(unit, "ExecStop", told)
     everyone = unit.kill_mode == "control-group"
     name = signal_name(unit.kill_signal)
     blows.append(Blow(name, waited, True, everyone))
@@ -107,6 +108,12 @@ def stopping(unit: ServiceUnit, follow: Follow) -> Conduct:
         blows.append(Blow("KILL", waited + unit.stop_seconds, True, unit.kill_mode != "process"))
         says += f", after TimeoutStopSec={unit.stop_seconds:g} s SIGKILL"
     return told._replace(blows=tuple(blows), hops=(*told.hops, Hop(unit.name, says)))
+
+
+def _unknown(unit: ServiceUnit, name: str, told: Conduct) -> Conduct:
+    """Return what came of commands in which no signal was found: the way is lost there."""
+    lost = Unfollowed(told.hops or (Hop(unit.name, name),), f"what {name} of {unit.name} sends was not found in it")
+    return told._replace(unfollowed=told.unfollowed or (lost,))
 
 
 def signal_name(number: int) -> str:

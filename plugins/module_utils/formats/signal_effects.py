@@ -40,9 +40,8 @@ _DIES = Effect(DIES, AT_ONCE)
 
 # What is ignored where nothing else is set (signal(7)), and 0, which is no signal: kill(2). All four programs ignore
 # SIGPIPE. What stops or continues a process cuts no request.
-_HARMLESS = frozenset(
-    ("0", "EXIT", "CHLD", "CLD", "URG", "WINCH", "PIPE", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "IO", "POLL")
-)
+_HARMLESS = frozenset(("0", "EXIT", "CHLD", "CLD", "URG", "WINCH", "PIPE", "CONT", "STOP", "TSTP", "TTIN", "TTOU"))
+_IGNORED_BY_NGINX = ("ALRM", "SYS", "IO", "POLL")
 _EFFECTS: Dict[Tuple[str, str], Dict[str, Effect]] = {
     (PHP_FPM, MASTER): {
         "TERM": _STOPS_NOW,
@@ -60,8 +59,7 @@ _EFFECTS: Dict[Tuple[str, str], Dict[str, Effect]] = {
         "USR1": _REOPENS,
         "USR2": Effect(UPGRADES, NONE),
         "WINCH": _STOPS_IN_TIME,  # the workers end and nobody takes their place
-        "ALRM": _NOTHING,
-        "SYS": _NOTHING,
+        **dict.fromkeys(_IGNORED_BY_NGINX, _NOTHING),
     },
     (NGINX, WORKER): {
         "QUIT": Effect(REPLACED, IN_TIME),
@@ -69,8 +67,7 @@ _EFFECTS: Dict[Tuple[str, str], Dict[str, Effect]] = {
         "USR1": _REOPENS,
         "USR2": _NOTHING,
         "HUP": _NOTHING,
-        "ALRM": _NOTHING,
-        "SYS": _NOTHING,
+        **dict.fromkeys(_IGNORED_BY_NGINX, _NOTHING),
     },
     (APACHE, MASTER): {
         "TERM": _STOPS_NOW,
