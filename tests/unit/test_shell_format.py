@@ -44,7 +44,9 @@ def test_a_command_is_shown_without_its_secrets(command: str, words: str) -> Non
     ],
 )
 @given(
-    secret=st.text("abcdefgh0123456789!%+,.:;=?@^_~", min_size=5, max_size=30).filter(lambda text: text.strip("0123456789;"))
+    secret=st.text("abcdefgh0123456789!%+,.:;=?@^_~", min_size=5, max_size=30).filter(
+        lambda text: text.strip("0123456789;")
+    )
 )
 def test_a_secret_is_not_shown(command: str, secret: str) -> None:
     words = [word for word in secret.split(";") if len(word) > 4]

@@ -2,8 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What a job comes to do to a service, followed by reading from its line through scripts, and never by running."""
 
-from typing import Mapping, Sequence, Tuple
+from typing import List, Mapping, Optional, Sequence, Tuple
 
+from ..errors import TooLarge
 from ..host import Host
 from ..policy import Policy
 from .job_deeds import (
@@ -33,7 +34,12 @@ from .job_deeds import (
     Target,
     Unfollowed,
 )
-from .scheduled_jobs import Job
+from .job_scripts import concerning_line
+from .job_shell import Found, Reading
+from .job_walk import Place, State
+from .scheduled_jobs import ANACRONTAB, CRONTAB, TIMER, USER_CRONTAB, Job
+
+SENT_LIMIT = 20
 
 __all__ = (
     *("EXECUTABLE", "MAIN", "MONITORED", "NAME", "NEWEST", "OLDEST", "PATTERN", "PID", "PIDFILE", "PROGRAM", "RELOAD"),
@@ -46,9 +52,14 @@ __all__ = (
 NO_REDIRECT = {"SYSTEMCTL_SKIP_REDIRECT": "1"}
 
 
+# The kinds of jobs whose own run-parts is a job a script (facts/scheduled_jobs.py).
+_PARTED = (CRONTAB, USER_CRONTAB, ANACRONTAB, TIMER)
+
+
 def follow(host: Host, policy: Policy, job: Job) -> Followed:
     """Return what a job does to services, as far as it can be read. Runs nothing that it reads."""
-    raise NotImplementedError
+    place = Place(job.path, (), job.line > 0)
+    return _follow(Reading(host, job.kind not in _PARTED), job.shell, job.first_line, place, job.environment, ())
 
 
 def follow_text(
@@ -67,4 +78,54 @@ def follow_text(
     for it; NO_REDIRECT in it makes init scripts do their work themselves. arguments: its ``$1`` and so on. first_line:
     of ``source`` that it begins in, 0 where it has no lines, as a unit has none.
     """
-    raise NotImplementedError
+    place = Place(source, tuple(hops), first_line > 0)
+    return _follow(Reading(host, True), text, max(first_line, 1), place, environment, arguments)
+
+
+def _follow(
+    reading: Reading, text: str, first_line: int, place: Place, environment: Mapping[str, str], arguments: Sequence[str]
+) -> Followed:
+    text = text.replace("\0", "")  # no shell takes it for a part of a word
+    state = State(place, "sh", arguments, environment)
+    try:
+        reading.text(text, first_line, state)
+    except TooLarge as error:
+        if any(concerning_line(one) is not None for one in (text, *reading.scripts.texts())):
+            return Followed(_deeds(reading.found), (*reading.unfollowed, Unfollowed(place.hops, str(error))))
+    return Followed(_deeds(reading.found), tuple(reading.unfollowed))
+
+
+def _deeds(found: Sequence[Found]) -> Tuple[Deed, ...]:
+    """Return what was found as deeds: the signals that one target is sent on one way are one deed."""
+    deeds: List[Tuple[Found, Deed]] = []
+    for one in sorted(found, key=lambda one: one.moment):
+        deed = Deed(one.verb, one.target, one.sent, one.tested, one.certain, one.hops, one.moment, one.user)
+        place = _earlier(deeds, one) if one.verb == SIGNAL else None
+        if place is None:
+            deeds.append((one, deed))
+        else:
+            first, before = deeds[place]
+            deeds[place] = (first, _with(before, deed))
+    return tuple(dict.fromkeys(deed for _unused, deed in deeds))
+
+
+def _earlier(deeds: Sequence[Tuple[Found, Deed]], one: Found) -> Optional[int]:
+    for place, (first, deed) in enumerate(deeds):
+        same = deed.verb == SIGNAL and deed.target._replace(one=None) == one.target._replace(one=None)
+        if same and _meet(first.forks, one.forks):
+            return place
+    return None
+
+
+def _meet(first: Sequence[Tuple[int, int]], second: Sequence[Tuple[int, int]]) -> bool:
+    """Whether both come to pass in one run: no fork is taken in two ways."""
+    taken = dict(first)
+    return all(taken.get(fork, way) == way for fork, way in second)
+
+
+def _with(deed: Deed, later: Deed) -> Deed:
+    sent = tuple(one._replace(after=later.moment - deed.moment + one.after) for one in later.sent)
+    if (later.hops, sent) == (deed.hops, deed.sent):
+        return deed
+    hops = deed.hops if later.hops[-1] in deed.hops else (*deed.hops, later.hops[-1])
+    return deed._replace(sent=(*deed.sent, *sent)[:SENT_LIMIT], hops=hops)

@@ -1,0 +1,113 @@
+# Copyright: (c) 2026, phpfleet.remediation contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The files that a job runs, as texts: which of them a shell reads, and which of the others may concern a web service."""
+
+import os
+import posixpath
+import re
+from typing import Dict, List, NamedTuple, Optional, Sequence
+
+from ..errors import CannotLook, Missing, TooLarge
+from ..host import Host
+from .job_values import family
+
+FILES_LIMIT = 60  # of one job
+BYTES_LIMIT = 4 * 1024 * 1024
+FILE_LIMIT = 512 * 1024
+LINE_LIMIT = 4096  # characters of a line that are looked at
+SHELLS = ("sh", "bash", "dash", "ksh", "ksh93", "mksh", "zsh", "ash", "busybox")
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+_VERB = re.compile(
+    r"(?:force-|try-)?(?:restart|reload)|reload-or-restart|condrestart|stop|kill|graceful|graceful-stop|quit|term|hup"
+)
+_NAMED_FOR_IT = re.compile(r"restart|reload|kill|bounce|recycle|respawn|stop")
+_IN_LINE = re.compile(
+    r"(?<![a-z])(?:restart|reload|stop|p?kill(?:all)?|graceful|terminate|sig(?:term|kill|hup|usr[12]|quit|int))(?![a-z])"
+)
+_COMMENT = ("#", "//", "*", ";")
+
+
+class Loaded(NamedTuple):
+    """A file that is run. text: None where it is no text or cannot be read. interpreter: of its first line, "" for none.
+
+    problem: why it was not read, None where it is not there.
+    """
+
+    path: str
+    text: Optional[str]
+    interpreter: str
+    options: str
+    problem: Optional[str]
+
+    def is_shell(self) -> bool:
+        return self.interpreter in SHELLS or (not self.interpreter and self.path.endswith(".sh"))
+
+
+class Scripts:
+    """Reads the files of one job, each once, up to a limit."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._loaded: Dict[str, Loaded] = {}
+        self._bytes = 0
+
+    def load(self, path: str) -> Loaded:
+        """Return a file by its absolute path. Raises TooLarge where the job has read too much already."""
+        if path not in self._loaded:
+            if len(self._loaded) >= FILES_LIMIT or self._bytes > BYTES_LIMIT:
+                raise TooLarge(f"{path}: the job runs more scripts than {FILES_LIMIT}, or larger ones than are read")
+            self._loaded[path] = self._load(path)
+        return self._loaded[path]
+
+    def texts(self) -> List[str]:
+        """Return all that was read."""
+        return [loaded.text for loaded in self._loaded.values() if loaded.text is not None]
+
+    def _load(self, path: str) -> Loaded:
+        try:
+            content = self._host.read(path, FILE_LIMIT, follow=True)
+        except Missing:
+            return Loaded(path, None, "", "", None)
+        except CannotLook as error:
+            return Loaded(path, None, "", "", str(error))
+        self._bytes += len(content)
+        if b"\0" in content:
+            return Loaded(path, None, "", "", f"{path}: it is a program, and only scripts of a shell are followed")
+        text = os.fsdecode(content)
+        words = text[2:].split("\n", 1)[0].split() if text.startswith("#!") else []
+        if words and words[0].endswith("/env"):
+            words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
+        interpreter = posixpath.basename(words[0]) if words else ""
+        return Loaded(path, text, interpreter, "".join(word for word in words[1:] if word.startswith("-")), None)
+
+    def find(self, name: str, search: str) -> Optional[str]:
+        """Return the path of a program by its name, as a shell finds it; None where it is in no directory of PATH."""
+        for directory in dict.fromkeys((search + ":" + PATH).split(":")):
+            path = posixpath.join(directory, name)
+            if directory.startswith("/"):
+                try:
+                    self._host.stat(path, follow=True)
+                except Missing:
+                    continue
+                except CannotLook:
+                    return path
+                return path
+        return None
+
+
+def concerns(words: Sequence[str]) -> bool:
+    """Whether a command names a web service together with a word that may restart or signal it."""
+    pieces = [piece for word in words[:200] for piece in re.split(r"[\s,:;='\"]+", word[:LINE_LIMIT].lower())[:50]]
+    asks = bool(words) and _NAMED_FOR_IT.search(words[0].rsplit("/", 1)[-1].lower())
+    about = any(family(piece) for piece in pieces)
+    return about and (bool(asks) or any(_VERB.fullmatch(piece) for piece in pieces[1:]))
+
+
+def concerning_line(text: str) -> Optional[int]:
+    """Return the number of the first line that does so in a language that is not followed; None where none does."""
+    for number, line in enumerate(text.split("\n"), 1):
+        line = line[:LINE_LIMIT].strip().lower()
+        if line and not line.startswith(_COMMENT) and family(line) and _IN_LINE.search(line):
+            return number
+    return None

@@ -1,0 +1,710 @@
+# Copyright: (c) 2026, phpfleet.remediation contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""How a script goes on from command to command (POSIX, XCU chapter 2), read on every way that it may take.
+
+Where reading cannot tell which way is taken, each is read on, and what happens there is not certain. Loops are read
+once, those over known words once a word.
+"""
+
+import re
+from typing import Callable, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+
+from ..errors import CannotLook, TooLarge
+from ..formats import glob
+from ..formats.shell_script import (
+    AND,
+    Case,
+    Chain,
+    For,
+    Function,
+    Group,
+    If,
+    Literal,
+    Node,
+    Opaque,
+    Part,
+    Pipeline,
+    Script,
+    Simple,
+    Substitution,
+    Variable,
+    While,
+    Word,
+)
+from ..host import Host
+from . import job_conditions
+from .job_deeds import Hop
+from .job_values import (
+    LIKELY,
+    NO,
+    OPEN,
+    OPTIONS_LIMIT,
+    UNLIKELY,
+    YES,
+    Content,
+    Exit,
+    Outcome,
+    Pids,
+    Unknown,
+    Value,
+    either,
+    joined,
+    says,
+    targets,
+    unknown,
+)
+
+STEPS_LIMIT = 20000  # commands of all scripts of a job
+ROUNDS_LIMIT = 100  # of a loop
+ARGUMENTS_LIMIT = 500
+OUTPUT_LIMIT = 200
+DEPTH_LIMIT = 40  # of commands, functions and scripts within one another
+NAMES_LIMIT = 1000  # of a directory that a pattern is matched with
+
+BREAK, RETURN, EXIT = "break", "return", "exit"
+# What every process has in its environment, and nobody knows by reading.
+_AMBIENT = frozenset("HOME USER LOGNAME HOSTNAME RANDOM UID EUID PPID PWD LANG TERM SECONDS LINENO SHELL PATH".split())
+_BRACES = re.compile(r"\{([^{}]{1,200})\}")
+_RANGE = re.compile(r"([0-9]{1,6})\.\.([0-9]{1,6})\Z")
+_COUNTED = re.compile(
+    r"-(?:lt|le|gt|ge|eq)\s+\"?([0-9]{1,5})|[<>]=?\s*([0-9]{1,5})|([0-9]{1,5})\s*\"?\s*-(?:lt|le|gt|ge|eq)"
+)
+
+
+class Place(NamedTuple):
+    """Where a text stands. source: its file or unit; hops: the way to it; lined: it has lines."""
+
+    source: str
+    hops: Tuple[Hop, ...]
+    lined: bool
+
+
+class Ended(NamedTuple):
+    """A way out of a function or a script: how it ends, what is known by then, and whether it comes to that for certain."""
+
+    outcome: Outcome
+    held: FrozenSet[str]
+    certain: bool
+
+
+class State:
+    """Where the reading stands on one way through a script, and what is known there.
+
+    variables, exported, functions, arguments (``$1`` and so on) and name (``$0``): the shell's own. certain: it comes to
+    this for certain. held: what holds by now (see Outcome). clock: seconds since the job began. last: ``$?``.
+    strict: ``set -e``. blurred: something unread may have set variables. user: as whom, None for the job's own.
+    input, output: of commands, less what nobody asks for. forks: the ways taken, each as a fork and which of its ways.
+    left: how some way may have left what it stands in. returns, exits: of the function and the script that it is in.
+    """
+
+    def __init__(self, place: Place, name: str, arguments: Sequence[Value], environment: Mapping[str, Value]) -> None:
+        self.place = place
+        self.name = name
+        self.arguments: Tuple[Value, ...] = tuple(arguments)
+        self.variables: Dict[str, Value] = dict(environment)
+        self.exported: Set[str] = set(environment)
+        self.functions: Dict[str, Tuple[Node, Place]] = {}
+        self.certain = True
+        self.held: FrozenSet[str] = frozenset()
+        self.clock = 0.0
+        self.last = Outcome(YES)
+        self.substituted: Optional[Outcome] = None
+        self.strict = False
+        self.blurred = False
+        self.user: Optional[str] = None
+        self.input: Optional[Value] = None
+        self.output: List[Value] = []
+        self.forks: Tuple[Tuple[int, int], ...] = ()
+        self.left: FrozenSet[str] = frozenset()
+        self.returns: List[Ended] = []
+        self.exits: List[Ended] = []
+
+    def fork(self) -> "State":
+        other = State.__new__(State)
+        other.__dict__.update(self.__dict__)
+        other.variables, other.exported = dict(self.variables), set(self.exported)
+        other.functions = dict(self.functions)
+        return other
+
+    def become(self, other: "State") -> None:
+        self.__dict__.update(other.__dict__)
+
+    def assume(self, outcome: Outcome) -> None:
+        """Go on where a condition has held that ends so."""
+        self.held |= outcome.holds
+        self.certain = self.certain and outcome.status >= LIKELY
+
+    def say(self, value: Value) -> None:
+        """Put something out."""
+        if len(self.output) < OUTPUT_LIMIT:
+            self.output.append(value)
+
+    def environment(self) -> Dict[str, Value]:
+        return {name: value for name, value in self.variables.items() if name in self.exported}
+
+
+class Command(NamedTuple):
+    """A simple command with what its words come to; arguments[0] is its name. input: what it reads, where known."""
+
+    arguments: Tuple[Value, ...]
+    node: Simple
+    input: Optional[Value]
+
+    def words(self) -> str:
+        return " ".join(map(says, self.arguments))
+
+
+Guard = Tuple[Callable[[State], Outcome], Script]
+
+
+class Walk:
+    """One reading of a job, through all of its scripts. run: reads one simple command."""
+
+    def __init__(self, host: Host, run: Callable[["Walk", Command, State], Outcome]) -> None:
+        self.host = host
+        self._run = run
+        self._steps = 0
+        self._forks = 0
+        self._depth = 0
+
+    # Lists, chains and pipelines
+
+    def script(self, items: Script, state: State) -> Outcome:
+        if self._depth >= DEPTH_LIMIT:
+            raise TooLarge(f"{state.place.source}: more than {DEPTH_LIMIT} scripts and commands within one another")
+        self._depth += 1
+        outcome = self._items(items, state)
+        self._depth -= 1
+        return outcome
+
+    def _items(self, items: Script, state: State) -> Outcome:
+        outcome = Outcome(YES)
+        for item in items:
+            clock = state.clock
+            outcome = self._chain(item.chain, state)
+            if item.background:
+                state.clock, outcome = clock, Outcome(YES)
+            if outcome.leaves:
+                return outcome
+            state.last = outcome
+            if state.strict and not item.chain.rest:
+                state.held |= outcome.holds
+        return outcome
+
+    def _chain(self, chain: Chain, state: State) -> Outcome:
+        outcome = self._pipeline(chain.first, state)
+        for joiner, pipeline in chain.rest:
+            if outcome.leaves:
+                return outcome
+            wanted = outcome if joiner == AND else outcome.negated()
+            if wanted.status == NO:
+                continue
+            if wanted.status == YES:
+                state.assume(wanted)
+                outcome = self._pipeline(pipeline, state)
+                continue
+            outcome = self._joined(joiner, outcome, wanted, pipeline, state)
+        return outcome
+
+    def _joined(self, joiner: str, before: Outcome, wanted: Outcome, pipeline: Pipeline, state: State) -> Outcome:
+        """Read on both ways, with the next command and without it."""
+        certain = state.certain
+        taken, passed = self._fork(state, 2)
+        taken.assume(wanted)
+        passed.assume(wanted.negated())
+        after = self._pipeline(pipeline, taken)
+        merged = self._merge(state, certain, [(taken, after), (passed, Outcome(NO if joiner == AND else YES))])
+        if after.leaves:
+            return merged
+        if joiner == AND:
+            return Outcome(min(before.status, after.status), before.holds | after.holds, before.fails & after.fails)
+        return Outcome(max(before.status, after.status), before.holds & after.holds, before.fails | after.fails)
+
+    def _pipeline(self, pipeline: Pipeline, state: State) -> Outcome:
+        if len(pipeline.commands) == 1:
+            outcome = self._node(pipeline.commands[0], state)
+        else:
+            outcome = self._piped(pipeline.commands, state)
+        outcome = outcome if not pipeline.negated else outcome.negated()
+        state.last = outcome._replace(leaves=None)
+        return outcome
+
+    def _piped(self, commands: Sequence[Node], state: State) -> Outcome:
+        """Read the stages of a pipe, each of which is a shell of its own."""
+        passed, holds = state.input, frozenset()  # type: Optional[Value], FrozenSet[str]
+        outcome = Outcome(YES)
+        for number, command in enumerate(commands):
+            stage = state.fork()
+            stage.input, stage.output = passed, []
+            outcome = self._node(command, stage)._replace(leaves=None)
+            passed = output_of(stage)
+            state.clock = max(state.clock, stage.clock)
+            # What grep finds in the words of a test is that it passed.
+            searches = isinstance(command, Simple) and command.text.startswith(("grep", "egrep", "fgrep"))
+            outcome = outcome._replace(holds=outcome.holds | holds) if searches else outcome
+            holds |= outcome.holds
+            if number == len(commands) - 1 and passed is not None:
+                state.say(passed)
+        return outcome
+
+    # Compound commands
+
+    def _node(self, node: Node, state: State) -> Outcome:
+        if isinstance(node, Simple):
+            return self._simple(node, state)
+        if isinstance(node, Group):
+            return self._subshell(node.body, state) if node.subshell else self.script(node.body, state)
+        if isinstance(node, If):
+            return self._choose([self._guard(*branch) for branch in node.branches], node.otherwise, state)
+        if isinstance(node, Case):
+            return self._case(node, state)
+        if isinstance(node, For):
+            return self._for(node, state)
+        if isinstance(node, While):
+            return self._while(node, state)
+        state.functions[node.name] = (node.body, state.place)
+        return Outcome(YES)
+
+    def _guard(self, condition: Script, body: Script) -> Guard:
+        return (lambda state: self.script(condition, state)), body
+
+    def _subshell(self, body: Script, state: State) -> Outcome:
+        inside = state.fork()
+        outcome = self.ended(lambda: self.script(body, inside), inside, EXIT)
+        state.clock = inside.clock
+        return outcome._replace(leaves=None)
+
+    def _choose(self, guards: Sequence[Guard], otherwise: Script, state: State) -> Outcome:
+        """Read the first body whose guard holds; where that is not known, each that may."""
+        certain = state.certain
+        ways: List[Tuple[State, Outcome]] = []
+        rest: Optional[State] = state.fork()
+        for guard, body in guards:
+            outcome = guard(rest)  # type: ignore[arg-type]
+            if outcome.leaves or outcome.status == YES:
+                ways.append((rest, outcome if outcome.leaves else self.script(body, rest)))  # type: ignore[arg-type]
+                rest = None
+                break
+            if outcome.status != NO:
+                taken, rest = self._fork(rest, 2)  # type: ignore[arg-type]
+                taken.assume(outcome)
+                rest.assume(outcome.negated())
+                ways.append((taken, self.script(body, taken)))
+        if rest is not None:
+            ways.append((rest, self.script(otherwise, rest)))
+        if len(ways) == 1:
+            forks = state.forks
+            state.become(ways[0][0])
+            state.forks = forks
+            return ways[0][1]
+        return self._merge(state, certain, ways)
+
+    def _case(self, node: Case, state: State) -> Outcome:
+        value = self.value(node.word, state)
+        guards: List[Guard] = []
+        for number, (patterns, body, _goes_on) in enumerate(node.branches):
+            following = number
+            while node.branches[following][2] and following + 1 < len(node.branches):
+                following += 1
+                body = body + node.branches[following][1]
+            guards.append((self._fitting(value, patterns), body))
+        return self._choose(guards, (), state)
+
+    def _fitting(self, value: Value, patterns: Sequence[Word]) -> Callable[[State], Outcome]:
+        def guard(state: State) -> Outcome:
+            outcomes = [_fits(value, self.value(pattern, state)) for pattern in patterns]
+            return max(outcomes, key=lambda outcome: outcome.status)
+
+        return guard
+
+    def _for(self, node: For, state: State) -> Outcome:
+        if node.words is None:
+            values = list(state.arguments)
+        else:
+            values = [value for word in node.words for value in self.values(word, state)]
+        certain, left = state.certain, state.left
+        outcome = Outcome(YES)
+        for value in values[:ROUNDS_LIMIT]:
+            if node.name:
+                state.variables[node.name] = value
+            outcome = self.script(node.body, state)
+            if outcome.leaves:
+                break
+        if outcome.leaves == BREAK:
+            outcome = Outcome(LIKELY)
+        if not (state.left - left) - {BREAK}:
+            state.certain, state.left = certain, left
+        return outcome
+
+    def _while(self, node: While, state: State) -> Outcome:
+        certain, left, given = state.certain, state.left, state.input
+        if node.input is not None:
+            state.input = self._input(node.input, state)
+        condition = self.script(node.condition, state)
+        wanted = condition.negated() if node.negated else condition
+        if condition.leaves or wanted.status == NO:
+            return condition if condition.leaves else Outcome(YES)
+        begun = state.clock
+        taken, passed = self._fork(state, 2)
+        taken.assume(wanted)
+        outcome = self.script(node.body, taken)
+        taken.clock += (taken.clock - begun) * (self._rounds(node, state) - 1)
+        endless = wanted.status == YES and outcome.leaves in (RETURN, EXIT)
+        if outcome.leaves == BREAK:
+            outcome = Outcome(LIKELY)
+        ways = [(taken, outcome)] if endless else [(taken, outcome), (passed, Outcome(YES))]
+        merged = self._merge(state, certain, ways)
+        state.input = given
+        if not (state.left - left) - {BREAK}:
+            state.certain, state.left = certain, left
+        return merged if endless else Outcome(LIKELY)
+
+    def _rounds(self, node: While, state: State) -> int:
+        """Return how often a loop goes round that counts, as far as the number stands in it or in its variable."""
+        texts = [one.text for one in simple_commands(node.condition + node.body)]
+        numbers = [int(number) for text in texts for found in _COUNTED.findall(text) for number in found if number]
+        names = {
+            name for text in texts if "[" in text or "((" in text for name in re.findall(r"\$?\b([A-Za-z_]\w*)", text)
+        }
+        held = [state.variables.get(name) for name in names]
+        numbers += [int(value) for value in held if isinstance(value, str) and re.fullmatch(r"[0-9]{1,5}", value)]
+        return max([1, *numbers])
+
+    # Ways
+
+    def _fork(self, state: State, ways: int) -> List[State]:
+        self._forks += 1
+        forks = [state.fork() for _unused in range(ways)]
+        for number, one in enumerate(forks):
+            one.forks = (*state.forks, (self._forks, number))
+        return forks
+
+    def _merge(self, state: State, certain: bool, ways: Sequence[Tuple[State, Outcome]]) -> Outcome:
+        """Go on in ``state`` with what holds on every way that goes on; return how these end."""
+        staying = [(one, outcome) for one, outcome in ways if outcome.leaves is None]
+        leaving = frozenset(outcome.leaves for _unused, outcome in ways if outcome.leaves is not None)
+        forks, clock = state.forks, state.clock
+        if not staying:
+            weakest = next(kind for kind in (BREAK, RETURN, EXIT) if kind in leaving)
+            state.become(next(one for one, outcome in ways if outcome.leaves == weakest))
+            state.forks = forks
+            return Outcome(LIKELY, leaves=weakest)
+        states = [one for one, _unused in staying]
+        first = states[0]
+        for other in states[1:]:
+            first.variables = _merged(first.variables, other.variables)
+            first.functions = {**other.functions, **first.functions}
+            first.held &= other.held
+            first.clock = max(first.clock, other.clock, clock)
+            first.blurred = first.blurred or other.blurred
+            first.strict = first.strict and other.strict
+            first.exported |= other.exported
+        left = frozenset(kind for one, _unused in ways for kind in one.left) | leaving
+        narrowed = leaving or left != state.left
+        first.certain = certain and (any(one.certain for one in states) if narrowed else True)
+        first.left, first.forks = left, forks
+        state.become(first)
+        outcomes = [outcome for _unused, outcome in staying]
+        return outcomes[0] if len(outcomes) == 1 else _one_of(outcomes)
+
+    def ended(self, read: Callable[[], Outcome], state: State, kind: str) -> Outcome:
+        """Read a function (RETURN), or a script or subshell (EXIT), and return how it ends, whichever way it does."""
+        certain, held, left = state.certain, state.held, state.left
+        returns, exits = state.returns, state.exits
+        ends: List[Ended] = []
+        state.returns = ends
+        state.exits = ends if kind == EXIT else exits
+        outcome = read()
+        if outcome.leaves is None:
+            ends.append(Ended(outcome, state.held, state.certain))
+        state.returns, state.exits = returns, exits
+        if kind == RETURN and outcome.leaves == EXIT and not ends:
+            return outcome
+        if kind == EXIT or EXIT not in state.left - left:
+            state.certain = certain
+        state.left = left if kind == EXIT else left | (state.left & {EXIT})
+        return _ended(ends, held)
+
+    # Simple commands and their words
+
+    def _simple(self, node: Simple, state: State) -> Outcome:
+        self._steps += 1
+        if self._steps > STEPS_LIMIT:
+            raise TooLarge(f"{state.place.source}:{node.line}: the job's scripts run more than {STEPS_LIMIT} commands")
+        state.substituted = None
+        values = [value for word in node.words for value in self.values(word, state)][:ARGUMENTS_LIMIT]
+        assigned = {one.name: self.value(one.value, state) for one in node.assignments if not one.more}
+        for one in node.assignments:
+            if one.more:
+                assigned[one.name] = joined([state.variables.get(one.name, ""), " ", self.value(one.value, state)])
+        substituted = state.substituted
+        given = state.input if node.input is None else self._input(node.input, state)
+        if not values:
+            state.variables.update(assigned)
+            if not node.assignments and node.input is not None and given is not None:
+                state.say(given)  # $(<file)
+            return substituted or Outcome(YES)
+        if node.words[0] in _DECLARING:
+            state.variables.update(assigned)
+            state.exported.update(assigned if node.words[0] == _EXPORT else ())
+            return self._command(Command(tuple(values), node, given), state)
+        before = {name: state.variables.get(name) for name in assigned}
+        new = set(assigned) - state.exported
+        state.variables.update(assigned)
+        state.exported |= new
+        outcome = self._command(Command(tuple(values), node, given), state)
+        state.exported -= new
+        for name, value in before.items():
+            if value is None:
+                state.variables.pop(name, None)
+            else:
+                state.variables[name] = value
+        return outcome
+
+    def _command(self, command: Command, state: State) -> Outcome:
+        """Read a command; where one of its words is one of several, on a way for each."""
+        for number, value in enumerate(command.arguments):
+            if isinstance(value, Unknown) and value.options:
+                certain = state.certain
+                ways: List[Tuple[State, Outcome]] = []
+                for option, way in zip(value.options, self._fork(state, len(value.options))):
+                    way.certain = False
+                    words = (*command.arguments[:number], *option.split(), *command.arguments[number + 1 :])
+                    ways.append((way, self._command(command._replace(arguments=words), way)))
+                return self._merge(state, certain, ways)
+        return self._run(self, command, state) if command.arguments else Outcome(LIKELY)
+
+    def call(self, name: str, arguments: Sequence[Value], state: State) -> Outcome:
+        """Read the body of a function."""
+        body, place = state.functions[name]
+        given, here = state.arguments, state.place
+        state.arguments, state.place = tuple(arguments), place._replace(hops=place.hops)
+        outcome = self.ended(lambda: self._node(body, state), state, RETURN)
+        state.arguments, state.place = given, here
+        return outcome
+
+    def _input(self, word: Word, state: State) -> Optional[Value]:
+        value = self.value(word, state)
+        if len(word) == 1 and isinstance(word[0], Substitution):
+            return value
+        return Content(value) if isinstance(value, str) else unknown(says(value))
+
+    def value(self, word: Word, state: State) -> Value:
+        """Return what a word comes to where it is not split, as in an assignment."""
+        return joined([self._part(part, state) for part in word])
+
+    def values(self, word: Word, state: State) -> List[Value]:
+        """Return what a word comes to as arguments: split at blanks that are not quoted, names for a pattern."""
+        fields: List[List[Value]] = [[]]
+        for part in word:
+            if isinstance(part, Variable) and part.name == "@" and not part.operator:
+                for number, value in enumerate(state.arguments):
+                    fields += [[]] if number else []
+                    fields[-1].append(value)
+                continue
+            value = self._part(part, state)
+            if isinstance(part, Literal) or part_is_quoted(part) or not isinstance(value, str):
+                fields[-1].append(value)
+                continue
+            pieces = value.split()
+            for number, piece in enumerate(pieces):
+                fields += [[]] if number or value[:1].isspace() else []
+                fields[-1].append(piece)
+            fields += [[]] if pieces and value[-1:].isspace() else []
+        quoted = any(part_is_quoted(part) for part in word)
+        values = [joined(field) for field in fields if field]
+        values = [value for value in values if value != "" or quoted]
+        if any(isinstance(part, Literal) and not part.quoted and "{" in part.text for part in word):
+            values = [one for value in values for one in _braces(value)]
+        return values if quoted else [one for value in values for one in self._names(value)]
+
+    def _names(self, value: Value) -> Iterable[Value]:
+        """Return the files that a pattern names, itself where it names none."""
+        pattern = value if isinstance(value, str) else value.pattern if isinstance(value, Unknown) else ""
+        if not pattern.startswith("/") or not glob.is_pattern(pattern):
+            return (value,)
+        found = self.files(pattern)
+        return found or (value,)
+
+    def files(self, pattern: str) -> List[Value]:
+        """Return the files whose paths match an absolute pattern, as far as their directories can be read."""
+        places = [""]
+        for part in pattern.split("/")[1:20]:
+            if not glob.is_pattern(part):
+                places = [f"{place}/{part}" for place in places]
+                continue
+            places = [f"{place}/{name}" for place in places[:OPTIONS_LIMIT] for name in self._listed(place, part)]
+        return list(places[:ROUNDS_LIMIT]) if pattern.count("/") < 20 else []
+
+    def _listed(self, directory: str, part: str) -> List[str]:
+        try:
+            return glob.matching(self.host.list(directory or "/")[:NAMES_LIMIT], part)
+        except CannotLook:
+            return []
+
+    def _part(self, part: Part, state: State) -> Value:
+        if isinstance(part, Literal):
+            return part.text
+        if isinstance(part, Opaque):
+            return unknown(part.text)
+        if isinstance(part, Substitution):
+            return self._captured(part.script, state)
+        return self._variable(part, state)
+
+    def _captured(self, script: Script, state: State) -> Value:
+        inside = state.fork()
+        inside.output = []
+        state.substituted = self.ended(lambda: self.script(script, inside), inside, EXIT)
+        state.clock = inside.clock
+        value = output_of(inside)
+        return "" if value is None else value
+
+    def _variable(self, part: Variable, state: State) -> Value:
+        value = self._held(part.name, state)
+        operand = joined([self._part(one, state) for one in part.operand]) if part.operator else ""
+        operator = part.operator[-1:] if part.operator[:1] == ":" else part.operator
+        if part.operator == ":" or operator in ("^", "^^", ",", ",,", "@"):
+            return unknown(says(value))
+        if operator in ("-", "="):
+            chosen = operand if value == "" else value
+            if isinstance(value, Unknown) and not value.options and isinstance(operand, str) and value.pattern == "*":
+                chosen = Unknown("*", (operand,) if operand else (), f"{value.says} {operand}")
+            if operator == "=" and value == "":
+                state.variables[part.name] = chosen
+            return chosen
+        if operator == "+":
+            return operand if value != "" else ""
+        if operator in ("#", "##", "%", "%%"):
+            return _stripped(value, operator, operand)
+        return _replaced(value, operator, operand) if operator in ("/", "//") else value
+
+    def _held(self, name: str, state: State) -> Value:
+        if name == "?":
+            return Exit(state.last)
+        if name == "#":
+            return str(len(state.arguments))
+        if name in ("@", "*"):
+            return joined([one for value in state.arguments for one in (" ", value)][1:])
+        if name == "0":
+            return state.name
+        if name.isdigit():
+            return state.arguments[int(name) - 1] if int(name) <= len(state.arguments) else ""
+        if name in ("$", "!", "-"):
+            return unknown("")
+        if name in state.variables:
+            return state.variables[name]
+        return unknown("") if state.blurred or name in _AMBIENT else ""
+
+
+_EXPORT = (Literal("export", False),)
+_DECLARING = [(Literal(name, False),) for name in ("export", "readonly", "local", "declare", "typeset")]
+
+
+def part_is_quoted(part: Part) -> bool:
+    return not isinstance(part, Opaque) and part.quoted
+
+
+def output_of(state: State) -> Optional[Value]:
+    """Return what was put out, None where it was nothing."""
+    values = [value for value in state.output if value != ""]
+    if len(values) <= 1:
+        return values[0] if values else None
+    if all(isinstance(value, str) for value in values):
+        return joined([piece for value in values for piece in (" ", value)][1:])
+    found = [targets(value) for value in values]
+    if all(some is not None for some in found):
+        return Pids(tuple(dict.fromkeys(target for some in found for target in some or ()))[:OPTIONS_LIMIT])
+    return unknown(" ".join(map(says, values)))
+
+
+def simple_commands(script: Script) -> Iterable[Simple]:
+    """Yield the simple commands of a script that stand in no other command but a pipeline or a group."""
+    for item in script:
+        for pipeline in (item.chain.first, *(one for _unused, one in item.chain.rest)):
+            for node in pipeline.commands:
+                if isinstance(node, Simple):
+                    yield node
+                elif isinstance(node, Group):
+                    yield from simple_commands(node.body)
+                elif isinstance(node, If):
+                    yield from (one for condition, _unused in node.branches for one in simple_commands(condition))
+
+
+def _fits(value: Value, pattern: Value) -> Outcome:
+    if isinstance(value, Exit) and isinstance(pattern, str):
+        return Outcome(YES) if pattern == "*" else job_conditions.status(value.outcome, "=", pattern)
+    if pattern == "*":
+        return Outcome(YES)
+    if isinstance(value, str) and isinstance(pattern, str):
+        return Outcome(YES if job_conditions.fits(value, pattern) else NO)
+    if isinstance(value, Unknown) and value.options and isinstance(pattern, str):
+        return Outcome(OPEN if any(job_conditions.fits(option, pattern) for option in value.options) else NO)
+    return Outcome(OPEN)
+
+
+def _merged(first: Mapping[str, Value], second: Mapping[str, Value]) -> Dict[str, Value]:
+    both = dict(second)
+    for name, value in first.items():
+        both[name] = either(value, second[name]) if name in second else value
+    return both
+
+
+def _one_of(outcomes: Sequence[Outcome]) -> Outcome:
+    statuses = {outcome.status for outcome in outcomes}
+    status = statuses.pop() if len(statuses) == 1 else LIKELY if min(statuses) >= OPEN else OPEN
+    holds, fails = outcomes[0].holds, outcomes[0].fails
+    for outcome in outcomes[1:]:
+        holds, fails = holds & outcome.holds, fails & outcome.fails
+    return Outcome(status, holds, fails)
+
+
+def _ended(ends: Sequence[Ended], held: FrozenSet[str]) -> Outcome:
+    """Return how something ends that ends in one of several ways, of which the certain ones are the rule."""
+    rule = [end for end in ends if end.certain] or list(ends)
+    statuses = {end.outcome.status for end in rule}
+    status = statuses.pop() if len(statuses) == 1 else OPEN
+    if len({end.outcome.status for end in ends}) > 1:
+        status = min(max(status, UNLIKELY), LIKELY)
+    passed = [(end.held - held) | end.outcome.holds for end in ends if end.outcome.status != NO]
+    failed = [(end.held - held) | end.outcome.fails for end in ends if end.outcome.status != YES]
+    holds = frozenset.intersection(*passed) if passed else frozenset()
+    return Outcome(status, holds, frozenset.intersection(*failed) if failed else frozenset())
+
+
+def _braces(value: Value) -> List[Value]:
+    """Return what ``{1..3}`` or ``{a,b}`` stand for (bash)."""
+    found = _BRACES.search(value) if isinstance(value, str) else None
+    if found is None or not isinstance(value, str):
+        return [value]
+    numbers = _RANGE.match(found.group(1))
+    if numbers:
+        first, last = int(numbers.group(1)), int(numbers.group(2))
+        pieces = [str(number) for number in range(first, min(last, first + ROUNDS_LIMIT) + 1)]
+    elif "," in found.group(1):
+        pieces = found.group(1).split(",")
+    else:
+        return [value]
+    return [value[: found.start()] + piece + value[found.end() :] for piece in pieces]
+
+
+def _stripped(value: Value, operator: str, pattern: Value) -> Value:
+    """Return a text less its shortest, or longest, beginning or end that fits a pattern."""
+    if not isinstance(value, str) or not isinstance(pattern, str) or len(value) > glob.NAME_LIMIT:
+        return unknown(says(value))
+    beginning = operator.startswith("#")
+    places = list(range(len(value) + 1))
+    longest = len(operator) == 2
+    for place in reversed(places) if beginning == longest else places:
+        cut, rest = (value[:place], value[place:]) if beginning else (value[place:], value[:place])
+        if job_conditions.fits(cut, pattern):
+            return rest
+    return value
+
+
+def _replaced(value: Value, operator: str, operand: Value) -> Value:
+    if not isinstance(value, str) or not isinstance(operand, str):
+        return unknown(says(value))
+    pattern, _unused, replacement = operand.partition("/")
+    if not pattern or glob.is_pattern(pattern):
+        return unknown(value)
+    return value.replace(pattern, replacement) if operator == "//" else value.replace(pattern, replacement, 1)
