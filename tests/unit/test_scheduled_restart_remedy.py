@@ -333,6 +333,20 @@ def test_what_was_not_followed_is_not_rewritten() -> None:
     assert "could be followed: it is binary" in asked(job(), unfollowed=(Unfollowed((), "it is binary"),))
 
 
+@pytest.mark.parametrize("name", ["/etc/x\n* * * * * root id", "/etc/x\r", "/etc/x\x00", "/etc/\udc80"])
+def test_no_name_of_a_file_becomes_a_line_of_its_own(name: str) -> None:
+    assert "cannot stand in a line" in asked(job(), known=services(fpm(configuration=name)))
+    known = services(fpm(pidfile=name))
+    assert "cannot stand in a line" in asked(rotation(), hit(does=RELOADS), known=known)
+
+
+def test_root_is_not_made_to_run_what_another_user_runs() -> None:
+    theirs = FPM._replace(uids=(33, 33, 33))
+    assert "not run by root" in asked(job(), known=services(fpm(process=theirs)))
+    front_of_theirs = front(process=FRONT._replace(uids=(33, 33, 33)))
+    assert "not run by root" in asked(job(), hit(NGINX), known=services(fpm(), nginx=front_of_theirs))
+
+
 def test_workers_that_are_killed_are_replaced_by_a_reload() -> None:
     line = asked(job(shell="pkill -f php-fpm"), hit(does=DIES, reaches=WORKERS, starts=False))
     assert PHP_RELOAD in written(line)

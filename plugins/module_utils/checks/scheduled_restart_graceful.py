@@ -10,6 +10,7 @@ from ..facts.fpm_masters import FpmMaster
 from ..facts.job_effects import WORKERS, Hit, JobEffects
 from ..facts.job_services import JobServices
 from ..facts.nginx_masters import NginxMaster
+from ..facts.processes import Process
 from ..formats.signal_effects import APACHE, DIES, HAPROXY, NGINX, PHP_FPM, RELOADS, STOPS
 from ..policy import Policy
 from .php_fpm_reload_losses import NO_GRACE, SHORT_GRACE, reload_losses, signal_of
@@ -25,10 +26,17 @@ def graceful_command(effects: JobEffects, services: JobServices, policy: Policy)
     """Return what root's shell is to be given in the place of a job's restarts. Raises Refused, saying why not."""
     hit = _the_hit(effects)
     if hit.family == PHP_FPM:
-        return _of_php_fpm(_master_of(hit, services), services, policy)
+        return one_line(_of_php_fpm(_master_of(hit, services), services, policy))
     if hit.family == NGINX:
-        return _of_nginx(_nginx_of(hit, services))
+        return one_line(_of_nginx(_nginx_of(hit, services)))
     raise Refused(f"{hit.family} is not reloaded by words of ours; write {_BY_HAND[hit.family]} there by hand")
+
+
+def one_line(command: str) -> str:
+    """Return a command that can stand in one line. Raises Refused: a name in it may hold any byte, a line end too."""
+    if not command.isprintable():
+        raise Refused(f"{command[:200]!r} holds what cannot stand in a line of a file")
+    return command
 
 
 def the_service(hits: Sequence[Hit]) -> Hit:
@@ -64,11 +72,18 @@ def _master_of(hit: Hit, services: JobServices) -> FpmMaster:
 
 
 def _of_php_fpm(master: FpmMaster, services: JobServices, policy: Policy) -> str:
+    _demand_roots_own(master.process)
     _demand_gentle(master, services, policy)
     if master.process.executable is None or master.configuration is None or master.root != "/":
         raise Refused(f"php-fpm {master.process.pid}: how its configuration is tested from outside is not known")
     test = [master.process.executable, "-t", *_ini(master), "-y", master.configuration]
     return f"{_quoted(test)} >/dev/null 2>&1 && {_reload_of_php_fpm(master)} || echo {shlex.quote(_unlucky(master))}"
+
+
+def _demand_roots_own(master: Process) -> None:
+    """Demand that root runs it already: what root's job would test is chosen by whoever chose that program."""
+    if set(master.uids) != {0}:
+        raise Refused(f"process {master.pid} is not run by root, who is not to run its program; write its test by hand")
 
 
 def _demand_gentle(master: FpmMaster, services: JobServices, policy: Policy) -> None:
@@ -115,6 +130,7 @@ def _nginx_of(hit: Hit, services: JobServices) -> NginxMaster:
 
 
 def _of_nginx(master: NginxMaster) -> str:
+    _demand_roots_own(master.process)
     program = [master.process.executable or "", *master.arguments]
     gentle = master.unit and any(signal_of(one) == "HUP" or "-s reload" in one for one in master.unit.reload)
     if master.unit and gentle and master.unit.main_pid == master.process.pid:

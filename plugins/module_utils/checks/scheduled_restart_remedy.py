@@ -27,7 +27,7 @@ from ..facts.job_services import JobServices
 from ..formats.signal_effects import NGINX, NOTHING, PHP_FPM, REOPENS
 from ..plain import Secret
 from ..policy import GRACEFUL, Policy
-from .scheduled_restart_graceful import graceful_command, the_service
+from .scheduled_restart_graceful import graceful_command, one_line, the_service
 from .scheduled_restart_line import demand_nothing_else
 
 LINE_LIMIT = 900  # bytes of a command; cron takes 998, and the mark of the run follows (cron(8), MAX_COMMAND)
@@ -210,4 +210,4 @@ def _reopen(hit: Hit, services: JobServices) -> str:
     if hit.family not in (PHP_FPM, NGINX) or pidfile is None:
         raise Refused(f"{hit.family}: where its master's pid stands is not known; write SIGUSR1 to it there by hand")
     path = shlex.quote(pidfile)
-    return f'[ ! -f {path} ] || kill -USR1 "$(cat {path})"'
+    return one_line(f'[ ! -f {path} ] || kill -USR1 "$(cat {path})"')
