@@ -36,8 +36,16 @@ options:
     description: The registered result of M(phpfleet.remediation.remedy) by host. Skipped ones are left out.
     type: dict
     default: {}
+  groups:
+    description:
+      - The hosts of each group of the inventory, as the variable C(groups) has them. They are the pools of which is
+        told how many hosts are hit at once.
+    type: dict
+    default: {}
   fail_on:
-    description: A JMESPath expression. Each finding that it selects fails the run. Empty selects none.
+    description:
+      - A JMESPath expression. Each finding that it selects fails the run, those of single hosts and those over several
+        hosts alike. Empty selects none.
     type: str
     default: ''
   unknown_fails:
@@ -68,7 +76,7 @@ EXAMPLES = r"""
 
 - name: Merge what the hosts said
   ansible.builtin.set_fact:
-    fleet: "{{ dict(hosts | zip(looks)) | phpfleet.remediation.report('audit') }}"
+    fleet: "{{ dict(hosts | zip(looks)) | phpfleet.remediation.report('audit', groups=groups) }}"
   vars:
     hosts: "{{ ansible_play_hosts_all }}"
     looks: "{{ hosts | map('extract', hostvars) | map(attribute='look', default={}) }}"
@@ -90,6 +98,7 @@ def report(
     unknown_fails: bool = True,
     check_mode: bool = False,
     state_dir: str | None = None,
+    groups: dict[str, list[str]] | None = None,
 ) -> Any:
     """Return the report of a run. Raises AnsibleFilterError for a fail_on that is no selection, or another kind."""
     if kind not in KINDS:
@@ -99,7 +108,7 @@ def report(
     ran = {host: result for host, result in (remedies or {}).items() if result and not result.get("skipped")}
     try:
         # What hosts said must never be taken for a template.
-        return wrap_var(merge(run, looks, ran))
+        return wrap_var(merge(run, looks, ran, groups))
     except BadSelection as error:
         raise AnsibleFilterError(f"phpfleet.remediation.report: fail_on: {error}") from error
 

@@ -32,6 +32,11 @@ def render(report: dict[str, Any]) -> str:
             ("severity", "host", "check", "object", "count", "what", "remedy", "risk"),
             map(_finding_row, report["findings"]),
         ),
+        _section(
+            "Findings over several hosts",
+            ("severity", "check", "object", "hosts", "what"),
+            map(_fleet_row, report["fleet_findings"]),
+        ),
         _section("Not known", ("host", "check", "why"), map(_unknown_row, report["unknown_checks"])),
         _section(
             "Changes",
@@ -100,6 +105,16 @@ def _finding_row(finding: dict[str, Any]) -> list[str]:
         text(finding["summary"]),
         text(finding["remedy"] or "none by itself"),
         text(finding["risk"] or ""),
+    ]
+
+
+def _fleet_row(finding: dict[str, Any]) -> list[str]:
+    return [
+        finding["severity"],
+        code(finding["check"]),
+        code(finding["object"]),
+        text(", ".join(finding["hosts"])),
+        text(finding["summary"]),
     ]
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .builtin import builtin
+from .fleet_checks import same_minute
 from .selection import SEVERITIES, select
 
 SCHEMA = "phpfleet.remediation/report/1"
@@ -34,20 +35,27 @@ class Run(NamedTuple):
     state_dir: str | None
 
 
-def merge(run: Run, looks: Mapping[str, Result], remedies: Mapping[str, Result]) -> Entry:
+def merge(
+    run: Run,
+    looks: Mapping[str, Result],
+    remedies: Mapping[str, Result],
+    groups: Mapping[str, Sequence[str]] | None = None,
+) -> Entry:
     """Return the report of a run.
 
-    looks holds the registered result of findings_info by host, remedies that of remedy for the hosts where it ran.
+    looks holds the registered result of findings_info by host, remedies that of remedy for the hosts where it ran, and
+    groups the hosts of each group of the inventory.
     Raises BadSelection for a fail_on that is no selection of findings.
     """
     looks, remedies = builtin(dict(looks)), builtin(dict(remedies))
     findings = _findings(looks)
+    fleet_findings = _worst_first(same_minute.find(looks, builtin(dict(groups or {}))))
     unknown = _unknown_checks(looks)
     changes = [entry for host, remedy in remedies.items() for entry in _changes(host, remedy)]
     hosts = {host: _host(look, findings, unknown, host) for host, look in looks.items()}
     failures = [
         *_failed_hosts(hosts),
-        *_selected(run.fail_on, findings),
+        *_selected(run.fail_on, findings, fleet_findings),
         *(_unknown_failures(unknown) if run.unknown_fails else []),
         *_failed_remedies(remedies, run.state_dir),
     ]
@@ -59,6 +67,7 @@ def merge(run: Run, looks: Mapping[str, Result], remedies: Mapping[str, Result])
         "totals": _totals(hosts, findings, changes),
         "hosts": hosts,
         "findings": findings,
+        "fleet_findings": fleet_findings,
         "unknown_checks": unknown,
         "changes": changes,
         "remaining": [entry for host, remedy in remedies.items() for entry in _of(host, remedy, "remaining")],
@@ -73,7 +82,10 @@ def _of(host: str, result: Result, name: str) -> list[Entry]:
 
 def _findings(looks: Mapping[str, Result]) -> list[Entry]:
     """Return the findings of every host, each with its host, the worst first."""
-    findings = [finding for host, look in looks.items() for finding in _of(host, look, "findings")]
+    return _worst_first([finding for host, look in looks.items() for finding in _of(host, look, "findings")])
+
+
+def _worst_first(findings: list[Entry]) -> list[Entry]:
     return sorted(findings, key=lambda finding: SEVERITIES.index(finding["severity"]))
 
 
@@ -157,9 +169,15 @@ def _failed_hosts(hosts: Mapping[str, Entry]) -> list[Failure]:
     ]
 
 
-def _selected(fail_on: str | None, findings: list[Entry]) -> list[Failure]:
-    selected = select(findings, fail_on) if fail_on else []
-    return [Failure(entry["host"], "finding", f"{entry['check']}: {entry['summary']}") for entry in selected]
+def _selected(fail_on: str | None, findings: list[Entry], fleet_findings: list[Entry]) -> list[Failure]:
+    """Return a failure for each host of each finding that is selected, among those of hosts and of the fleet alike."""
+    candidates = [{**entry, "hosts": [entry["host"]]} for entry in findings]
+    candidates += [{**entry, "host": ""} for entry in fleet_findings]
+    return [
+        Failure(host, "finding", f"{entry['check']}: {entry['summary']}")
+        for entry in (select(candidates, fail_on) if fail_on else [])
+        for host in entry["hosts"]
+    ]
 
 
 def _unknown_failures(unknown: Sequence[Entry]) -> list[Failure]:

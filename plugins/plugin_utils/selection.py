@@ -27,6 +27,7 @@ BLANK = {
     "evidence": {},
     "examples": [],
     "host": "",
+    "hosts": [],
     "object": "",
     "remedy": None,
     "risk": None,

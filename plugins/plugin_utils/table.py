@@ -26,6 +26,10 @@ def lines(report: dict[str, Any]) -> list[str]:
             ["severity", "host", "check", "count", "remedy", "what"],
             [_finding_row(entry) for entry in report["findings"]],
         ),
+        _table(
+            ["severity", "check", "hosts", "what of several hosts"],
+            [_fleet_row(entry) for entry in report["fleet_findings"]],
+        ),
         _table(["host", "check", "not known because"], [_unknown_row(entry) for entry in report["unknown_checks"]]),
         _table(["host", "why it gave no answer"], [_reason_row(*item) for item in shown.items() if item[1]["reason"]]),
         _table(["host", *RESULTS, "still found", "run_id"], _change_rows(report)),
@@ -65,6 +69,10 @@ def _finding_row(finding: dict[str, Any]) -> list[str]:
         "yes" if finding["remedy"] else "none",
         _cell(finding["summary"]),
     ]
+
+
+def _fleet_row(finding: dict[str, Any]) -> list[str]:
+    return [finding["severity"], _cell(finding["check"]), str(len(finding["hosts"])), _cell(finding["summary"])]
 
 
 def _unknown_row(entry: dict[str, Any]) -> list[str]:

@@ -22,6 +22,12 @@ def finding(**fields):
     }
 
 
+def job(*runs, check="scheduled_restart.kills_in_flight", path="/etc/cron.d/php:3", names=("php8.2-fpm",), **fields):
+    evidence = {"owner": "root", "next_runs": list(runs), "names": list(names)}
+    told = {"check": check, "object": path, "evidence": evidence, "count": 1, "examples": [path], **fields}
+    return finding(**told)
+
+
 def look(*findings, unknown=()):
     checks = [{"id": "pidfile.missing", "verdict": "clean", "reason": None, "seconds": 0.1}]
     checks += [{"id": name, "verdict": "unknown", "reason": "hidden", "seconds": 0.1} for name in unknown]
@@ -71,9 +77,17 @@ FINDINGS = st.builds(
     count=st.integers(1, 10**6),
     examples=st.lists(TEXT, max_size=2),
 )
+JOBS = st.builds(
+    lambda runs, name, path: job(*runs, names=[name], path=path),
+    st.lists(st.sampled_from([1795411680, 1795411680.5, 1795498080]), max_size=2),
+    TEXT,
+    TEXT,
+)
 LOOKS = (
     st.builds(
-        lambda findings, unknown: look(*findings, unknown=unknown), st.lists(FINDINGS, max_size=4), st.lists(TEXT)
+        lambda findings, unknown: look(*findings, unknown=unknown),
+        st.lists(FINDINGS | JOBS, max_size=4),
+        st.lists(TEXT),
     )
     | st.builds(lambda text: {**FAILED, "msg": text, "module_stderr": text}, TEXT)
     | st.builds(lambda text: {**UNREACHABLE, "msg": text}, TEXT)

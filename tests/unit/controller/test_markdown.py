@@ -55,7 +55,10 @@ def test_nothing_a_host_says_breaks_a_table_or_becomes_markup(looks, remedies):
     markdown = render(report)
     assert set(kinds(markdown)) <= ALLOWED
     failures = sum(len(reasons) for reasons in report["failures"].values())
-    lists = [report[name] for name in ("findings", "unknown_checks", "changes", "remaining", "reload_needed", "runs")]
+    lists = [
+        report[name]
+        for name in ("findings", "fleet_findings", "unknown_checks", "changes", "remaining", "reload_needed", "runs")
+    ]
     expected = [failures, len(looks), *map(len, lists)]
     assert [len(table) - 1 for table in tables(markdown)] == [count for count in expected if count]
     for table in tables(markdown):

@@ -9,7 +9,7 @@ from ansible_collections.phpfleet.remediation.plugins.plugin_utils.report import
 from ansible_collections.phpfleet.remediation.plugins.plugin_utils.selection import BadSelection
 from hypothesis import given
 from hypothesis import strategies as st
-from results import FAILED, LOOKS, REMEDIES, TEXT, UNREACHABLE, finding, look, outcome, reload, remedy
+from results import FAILED, LOOKS, REMEDIES, TEXT, UNREACHABLE, finding, job, look, outcome, reload, remedy
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs/report.schema.json").read_text(encoding="utf-8"))
 RUN = Run("audit", False, "[?severity=='critical' || severity=='high']", True, "2026-11-21T22:04:55Z", None)
@@ -34,12 +34,13 @@ def test_every_report_keeps_its_schema_and_survives_json(looks, remedies, unknow
 
 
 def test_every_field_of_a_report_is_in_its_schema():
-    looks = {"web1": look(finding()), "web2": UNREACHABLE}
+    looks = {"web1": look(finding(), job(0)), "web2": UNREACHABLE, "web3": look(job(0))}
     report = merge(RUN, looks, {"web1": remedy(outcome(), remaining=[finding()], reload_needed=[reload()])})
     assert set(report) == set(SCHEMA["properties"]) == set(SCHEMA["required"])
     parts = {
         "host": report["hosts"]["web1"],
         "finding": report["findings"][0],
+        "fleet_finding": report["fleet_findings"][0],
         "failure": report["failures"]["web2"][0],
     }
     for name, value in parts.items():
