@@ -1,0 +1,409 @@
+# Copyright: (c) 2026, phpfleet.remediation contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Jobs of everything but crontabs: periodic scripts, anacron, at, timers, logrotate, monit and supervisor."""
+
+import os
+from typing import Any, Dict, List, Optional
+
+import pytest
+from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import (
+    anacron_jobs,
+    at_jobs,
+    logrotate_jobs,
+    monit_jobs,
+    periodic_jobs,
+    scheduled_jobs,
+    supervisor_jobs,
+    timer_jobs,
+)
+from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.job import Job, Jobs
+from ansible_collections.phpfleet.remediation.plugins.module_utils.host import Host
+from ansible_collections.phpfleet.remediation.plugins.module_utils.policy import policy_from
+from described_host import NOW, DescribedHost
+
+POLICY = policy_from({})
+RUNNING = {
+    "systemd": "/usr/lib/systemd/systemd",
+    "cron": "/usr/sbin/cron",
+    "atd": "/usr/sbin/atd",
+    "monit": "/usr/bin/monit",
+}
+SCRIPT = dict(content="#!/bin/sh\nsystemctl restart php-fpm\n", mode=0o755)
+CRONTAB = """\
+17 * * * * root cd / && run-parts --report /etc/cron.hourly
+25 6 * * * root test -x /usr/sbin/anacron || { cd / && run-parts --report /etc/cron.daily; }
+"""
+
+
+def host(files: Dict[str, Any], without: str = "", **more: Any) -> DescribedHost:
+    processes = [dict(pid=number, parent=0, executable=path) for number, path in enumerate(RUNNING.values(), 1)]
+    processes = [one for one in processes if os.path.basename(one["executable"]) != without]
+    processes += more.pop("processes", [])
+    return DescribedHost(dict(files={"/etc/timezone": "UTC", **files}, processes=processes, **more))
+
+
+def jobs(source: Any, files: Dict[str, Any], **more: Any) -> List[Job]:
+    return list(source.gather(host(files, **more), POLICY).jobs)
+
+
+def only(found: List[Job]) -> Job:
+    (job,) = found
+    return job
+
+
+def test_a_periodic_script_has_the_schedule_of_the_line_that_runs_it() -> None:
+    job = only(jobs(periodic_jobs, {"/etc/crontab": "MAILTO=x\n" + CRONTAB, "/etc/cron.daily/restart-php": SCRIPT}))
+    assert (job.kind, job.object, job.path) == ("periodic script",) + ("/etc/cron.daily/restart-php",) * 2
+    assert (job.schedule, job.user, job.shell, job.never) == ("25 6 * * *", "root", "/etc/cron.daily/restart-php", None)
+    assert job.environment == {"MAILTO": "x"} and [moment % 86400 for moment in job.next_runs] == [23100.0] * 3
+
+
+def test_where_anacron_is_there_it_runs_them() -> None:
+    files = {
+        "/etc/crontab": CRONTAB,
+        "/etc/anacrontab": "1 5 cron.daily nice run-parts /etc/cron.daily\n",
+        "/etc/cron.daily/a": SCRIPT,
+        "/etc/cron.hourly/b": SCRIPT,
+    }
+    with_anacron = jobs(periodic_jobs, {**files, "/usr/sbin/anacron": ""})
+    assert {job.path: job.schedule for job in with_anacron} == {
+        "/etc/cron.hourly/b": "17 * * * *",
+        "/etc/cron.daily/a": "daily by anacron",
+    }
+    without = {job.path: (job.schedule, job.never) for job in jobs(periodic_jobs, files)}
+    assert without["/etc/cron.daily/a"] == ("25 6 * * *", None)
+
+
+def test_scripts_that_nothing_runs() -> None:
+    job = only(jobs(periodic_jobs, {"/etc/crontab": CRONTAB, "/etc/cron.weekly/a": SCRIPT}))
+    assert (job.schedule, job.never) == ("weekly", "nothing runs the scripts of /etc/cron.weekly")
+    hidden = jobs(periodic_jobs, {"/etc/crontab": CRONTAB, "/etc/cron.weekly/a": SCRIPT}, forbidden=["/etc/crontab"])
+    assert [job.never for job in hidden] == [None]
+
+
+@pytest.mark.parametrize(
+    ("cron", "name", "mode", "reason"),
+    [
+        ("cron", "restart", 0o755, None),
+        ("cron", "restart.sh", 0o755, "only names of letters"),
+        ("cron", "restart", 0o644, "not executable"),
+        ("crond", "restart.sh", 0o755, None),
+        ("crond", "restart~", 0o755, "passes over files that are called so"),
+        ("crond", "restart.rpmsave", 0o755, "passes over files that are called so"),
+        ("crond", "denied", 0o755, "jobs.allow or jobs.deny"),
+        ("crond", "restart", 0o600, "not executable"),
+    ],
+)
+def test_what_run_parts_passes_over(cron: str, name: str, mode: int, reason: Optional[str]) -> None:
+    files = {
+        "/etc/crontab": "1 4 * * * root run-parts /opt/nightly\n",
+        f"/opt/nightly/{name}": dict(SCRIPT, mode=mode),
+        "/opt/nightly/jobs.deny": "denied\n",
+        "/opt/nightly/.placeholder": SCRIPT,
+    }
+    found = jobs(periodic_jobs, files, without="cron", processes=[dict(pid=9, executable=f"/usr/sbin/{cron}")])
+    never = {job.path: job.never for job in found}
+    assert (never[f"/opt/nightly/{name}"] is None) == (reason is None)
+    assert (reason or "") in (never[f"/opt/nightly/{name}"] or "") and "/opt/nightly/.placeholder" not in never
+
+
+def test_suses_run_crons() -> None:
+    files = {
+        "/etc/crontab": "-*/15 * * * * root test -x /usr/lib/cron/run-crons && /usr/lib/cron/run-crons >/dev/null\n",
+        "/var/spool/cron/tabs/root": "",
+        "/usr/lib/cron/run-crons": "",
+        "/etc/cron.daily/a.sh": SCRIPT,
+    }
+    job = only(jobs(periodic_jobs, files))
+    assert (job.schedule, job.cron, job.next_runs, job.never) == ("daily by run-crons", None, (), None)
+
+
+def test_anacron() -> None:
+    found = jobs(anacron_jobs, {"/etc/anacrontab": "7 0 a systemctl restart php-fpm\nnope\n", "/usr/sbin/anacron": ""})
+    assert [(job.object, job.schedule, job.never) for job in found] == [
+        ("/etc/anacrontab:1", "weekly by anacron", None),
+        ("/etc/anacrontab:2", "", "anacron skips the line"),
+    ]
+    assert only(jobs(anacron_jobs, {"/etc/anacrontab": "7 0 a true\n"})).never == "anacron is not installed"
+    assert jobs(anacron_jobs, {}) == []
+
+
+AT = "#!/bin/sh\n# atrun uid=33 gid=33\n# mail www-data 0\numask 22\ncd /x || {\n\n\n}\npkill php-fpm\n"
+SPOOLED = "/var/spool/cron/atjobs/a00001{:08x}"
+
+
+@pytest.mark.parametrize(
+    ("described", "without", "reason"),
+    [
+        (dict(mode=0o700, uid=33), "", None),
+        (dict(mode=0o600, uid=33), "", "not executable"),
+        (dict(mode=0o700, uid=34), "", "belongs to another user"),
+        (dict(mode=0o700, uid=33, links=2), "", "several names"),
+        (dict(mode=0o700, uid=33), "atd", "no atd runs on this host"),
+    ],
+)
+def test_at(described: Dict[str, Any], without: str, reason: Optional[str]) -> None:
+    minute = int(NOW // 60) + 90
+    path = SPOOLED.format(minute)
+    job = only(jobs(at_jobs, {path: dict(described, content=AT)}, without=without, users={33: "www-data"}))
+    assert (job.object, job.user, job.shell, job.first_line) == ("at job 1", "www-data", "pkill php-fpm\n", 9)
+    assert (job.never is None) == (reason is None) and (reason or "") in (job.never or "")
+    assert job.next_runs == (() if reason else (minute * 60.0,))
+
+
+def test_what_is_no_job_of_at() -> None:
+    files = {SPOOLED.format(1).replace("a0", "=0"): AT, SPOOLED.format(2): "#!/bin/sh\nid\n", "/var/spool/at/.SEQ": "1"}
+    assert jobs(at_jobs, files) == []
+    assert only(jobs(at_jobs, {SPOOLED.format(3): dict(content=AT, mode=0o700, uid=33)})).next_runs == ()  # it is due
+    seen = at_jobs.gather(host({}, forbidden=["/var/spool/cron/atjobs"]), POLICY)
+    assert seen.unseen == ("/var/spool/cron/atjobs: not readable for this user; run with become",)
+
+
+NIGHTLY = "[Timer]\nOnCalendar=*-*-* 04:00:00\nOnBootSec=900\n"
+SERVICE = """\
+[Unit]
+Conflicts=shutdown.target nginx.service
+[Service]
+Type=oneshot
+User=deploy
+Environment=A=b "C=d e"
+ExecStartPre=-/usr/sbin/php-fpm -t
+ExecStart=/bin/sh -c 'kill -USR2 $(cat /run/php-fpm.pid)'
+ExecStop=/bin/true
+"""
+
+
+def timers(units: Dict[str, Any], **more: Any) -> Jobs:
+    files = {"/usr/bin/systemctl": "", **more.pop("files", {})}
+    return timer_jobs.gather(host(files, directories=["/run/systemd/system"], units=units, **more), POLICY)
+
+
+def test_a_timer_runs_the_commands_of_its_service() -> None:
+    found = timers({"nightly.timer": NIGHTLY, "nightly.service": SERVICE})
+    job = only(list(found.jobs))
+    assert found.unseen == ()
+    assert (job.kind, job.object, job.unit, job.line) == ("timer", "nightly.timer", "nightly.service", 0)
+    assert job.shell == (
+        "systemctl stop nginx.service; { /usr/sbin/php-fpm -t || :; } && "
+        "/bin/sh -c 'kill -USR2 $(cat /run/php-fpm.pid)'; /bin/true"
+    )
+    assert (job.path, job.first_line) == ("/lib/systemd/system/nightly.service", 7)
+    assert (job.user, job.environment, job.never) == ("deploy", {"A": "b", "C": "d e"}, None)
+    assert job.schedule == "OnCalendar=*-*-* 04:00:00, OnBootSec=15min"
+    assert job.next_runs == (1795406400.0,)
+
+
+def test_the_next_runs_by_systemd_analyze() -> None:
+    said = "Normalized form: x\n Next elapse: Mon 2026-11-23 04:00:00 UTC\n Iter. #2: Tue 2026-11-24 04:00:00 UTC\n"
+    command = "/usr/bin/systemd-analyze calendar --iterations=3 -- *-*-* 04:00:00"
+    units = {"nightly.timer": NIGHTLY, "nightly.service": SERVICE}
+    assert timers(units, commands={command: said}).jobs[0].next_runs == (1795406400.0, 1795492800.0)
+
+
+def test_what_a_daemon_does_at_its_stop_is_no_part_of_its_start() -> None:
+    daemon = "[Service]\nType=forking\nExecStart=/usr/sbin/nginx\nExecStop=/usr/sbin/nginx -s quit\n"
+    (job,) = timers(
+        {"a.timer": NIGHTLY.replace("[Timer]", "[Timer]\nUnit=nginx.service"), "nginx.service": daemon}
+    ).jobs
+    assert (job.shell, job.unit) == ("/usr/sbin/nginx", "nginx.service")
+
+
+@pytest.mark.parametrize("state", [dict(state="inactive", enabled="disabled"), dict(state="failed", enabled="enabled")])
+def test_a_timer_that_does_not_run(state: Dict[str, str]) -> None:
+    (job,) = timers({"nightly.timer": dict(state, file=NIGHTLY), "nightly.service": SERVICE}).jobs
+    assert job.never == f"the timer is {state['state']} ({state['enabled']}), so systemd starts nothing by it"
+    assert job.next_runs == ()
+
+
+def test_drop_ins_change_what_is_started() -> None:
+    drop_in = "/etc/systemd/system/nightly.service.d/x.conf"
+    show = f"/usr/bin/systemctl show --property={timer_jobs._UNIT} -- nightly.service"
+    shown = f"Id=nightly.service\nFragmentPath=/lib/systemd/system/nightly.service\nDropInPaths={drop_in}\n"
+    changed = "[Service]\nExecStartPre=\nExecStart=\nExecStart=/usr/bin/systemctl restart php-fpm\nExecStop=\n"
+    units = {"nightly.timer": NIGHTLY, "nightly.service": SERVICE}
+    described = host({"/usr/bin/systemctl": "", drop_in: changed}, directories=["/run/systemd/system"], units=units)
+    described.run = answering(described.run, {show: shown})  # type: ignore[assignment]
+    (job,) = timer_jobs.gather(described, POLICY).jobs
+    assert (job.shell, job.path, job.first_line) == ("/usr/bin/systemctl restart php-fpm", drop_in, 4)
+
+
+def answering(run: Any, answers: Dict[str, str]) -> Any:
+    def answer(argv: Any, deadline: float, limit: int) -> Any:
+        ran = run(argv, deadline, limit)
+        return ran._replace(output=answers.get(" ".join(argv), ran.output.decode()).encode())
+
+    return answer
+
+
+def test_a_host_without_systemd_has_no_timers() -> None:
+    assert timer_jobs.gather(host({}), POLICY) == Jobs((), ())
+
+
+def test_a_systemd_that_does_not_answer_is_said() -> None:
+    found = timer_jobs.gather(host({"/usr/bin/systemctl": ""}, directories=["/run/systemd/system"]), POLICY)
+    assert found.jobs == () and "systemctl" in found.unseen[0]
+
+
+ROTATED = "/var/log/app.log /var/log/b.log {\n daily\n postrotate\n\tsystemctl restart php-fpm\r\n endscript\n}\n"
+MAIN = "weekly\ninclude /etc/logrotate.d\n"
+LOGROTATE = {"/usr/sbin/logrotate": "", "/etc/logrotate.conf": MAIN}
+
+
+def test_logrotate() -> None:
+    job = only(jobs(logrotate_jobs, {**LOGROTATE, "/etc/logrotate.d/app": ROTATED}))
+    assert (job.object, job.line, job.first_line) == ("/etc/logrotate.d/app:4", 4, 4)
+    assert (job.text, job.shell) == (b"\tsystemctl restart php-fpm\r", "\tsystemctl restart php-fpm\r")
+    assert job.schedule == "when /var/log/app.log and 1 more is rotated, daily"
+    assert (job.never, job.next_runs) == (None, ())
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        ({"/usr/sbin/logrotate": None}, "not installed"),
+        ({"/etc/logrotate.d/app": dict(content=ROTATED, uid=33)}, "not root's"),
+        ({"/etc/logrotate.d/app": dict(content=ROTATED, mode=0o664)}, "others than root can write"),
+        ({"/etc/logrotate.d/app": ROTATED.replace("endscript", "")}, "no endscript"),
+    ],
+)
+def test_what_logrotate_takes_nothing_of(files: Dict[str, Any], reason: str) -> None:
+    described = {**LOGROTATE, "/etc/logrotate.d/app": ROTATED, **files}
+    job = only(jobs(logrotate_jobs, {path: one for path, one in described.items() if one is not None}))
+    assert job.never is not None and reason in job.never
+
+
+def test_what_logrotate_includes() -> None:
+    files = {
+        **LOGROTATE,
+        "/etc/logrotate.conf": "tabooext + .off\ninclude /etc/logrotate.d\ninclude /etc/more.conf\ninclude /gone\n",
+        "/etc/logrotate.d/app.dpkg-old": ROTATED,
+        "/etc/logrotate.d/app.off": ROTATED,
+        "/etc/logrotate.d/deep/app": ROTATED,
+        "/etc/more.conf": "include /etc/more.conf\n" + ROTATED,
+        "/srv/app": ROTATED,
+    }
+    seen = logrotate_jobs.gather(host(files, links={"/etc/logrotate.d/link": "/srv/app"}), POLICY)
+    assert {job.path for job in seen.jobs} == {"/etc/logrotate.d/link", "/etc/more.conf"}
+    assert len(seen.unseen) == 1 and "includes below one another" in seen.unseen[0]
+
+
+MONIT = """\
+include /etc/monit/conf.d/*
+check process php with pidfile /run/a.pid
+  start program = "/etc/init.d/php-fpm start"
+  stop program = "/etc/init.d/php-fpm stop"
+  if uptime > 3 days then restart
+"""
+
+
+def test_monit() -> None:
+    files = {
+        "/etc/monit/monitrc": MONIT,
+        "/etc/monit/conf.d/a": 'check program b path "/opt/b 1"\n every "0 5 * * *"\n',
+    }
+    restart, program = jobs(monit_jobs, files)
+    assert (restart.object, restart.text) == ("/etc/monit/monitrc:5", b"  if uptime > 3 days then restart")
+    assert restart.shell == "/etc/init.d/php-fpm stop\n/etc/init.d/php-fpm start"
+    assert (restart.schedule, restart.never) == ("when monit's test of php says so", None)
+    assert (program.object, program.shell, program.schedule) == ("/etc/monit/conf.d/a:1", "/opt/b 1", "0 5 * * *")
+    assert program.cron is not None and program.cron.hours == frozenset((5,))
+    assert {job.never for job in jobs(monit_jobs, files, without="monit")} == {"no monit runs on this host"}
+    assert jobs(monit_jobs, {}) == []
+
+
+SUPERVISORD = dict(pid=50, executable="/usr/bin/python3.11", title="/usr/bin/python3 /usr/bin/supervisord -n")
+SUPERVISOR = """\
+[program:php-fpm]
+command=/usr/sbin/php-fpm -F
+[program:loop]
+user=deploy
+command=/bin/bash -c "while sleep 3600; do pkill -USR2 php-fpm; done" ; hourly
+[eventlistener:memmon]
+events=TICK_60
+command=memmon -p php-fpm=200MB -g web=1GB --any=2GB -m a@b
+[eventlistener:mail]
+command=crashmail -a -m a@b
+[eventlistener:own]
+command=/opt/restart.py %(program_name)s
+"""
+
+
+def test_supervisor() -> None:
+    files = {
+        "/etc/supervisor/supervisord.conf": SUPERVISOR,
+        "/proc/50/cmdline": "/usr/bin/python3\0/usr/bin/supervisord\0",
+    }
+    loop, memmon, own = jobs(supervisor_jobs, files, processes=[SUPERVISORD])
+    assert (loop.object, loop.user) == ("/etc/supervisor/supervisord.conf:5", "deploy")
+    assert loop.shell == "/bin/bash -c 'while sleep 3600; do pkill -USR2 php-fpm; done'"
+    assert memmon.shell == "supervisorctl restart php-fpm\nsupervisorctl restart 'web:*'\nsupervisorctl restart all"
+    assert (memmon.line, memmon.text) == (8, SUPERVISOR.split("\n")[7].encode())
+    assert (own.shell, own.never) == ("/opt/restart.py own", None)
+    files.pop("/proc/50/cmdline")
+    assert {job.never for job in jobs(supervisor_jobs, files)} == {"no supervisord runs on this host"}
+
+
+def test_a_configuration_that_supervisord_refuses_is_said() -> None:
+    seen = supervisor_jobs.gather(host({"/etc/supervisord.conf": "[program:a]\nsecret\n"}), POLICY)
+    assert seen.unseen == ("/etc/supervisord.conf: line 2: supervisord takes no such line",)
+
+
+def test_all_of_a_host_in_one() -> None:
+    files = {"/etc/crontab": CRONTAB, "/etc/cron.daily/a": SCRIPT, **LOGROTATE, "/etc/logrotate.d/app": ROTATED}
+    seen = scheduled_jobs.gather(host(files), POLICY)
+    assert [job.kind for job in seen.jobs] == ["crontab", "crontab", "periodic script", "logrotate"]
+    assert len({job.object for job in seen.jobs}) == 4 and seen.unseen == ()
+
+
+def test_one_place_that_breaks_hides_no_other(monkeypatch: Any) -> None:
+    def breaks(host: Any, policy: Any) -> Any:
+        raise ValueError("odd")
+
+    monkeypatch.setattr(logrotate_jobs, "gather", breaks)
+    seen = scheduled_jobs.gather(host({"/etc/crontab": CRONTAB}), POLICY)
+    assert len(seen.jobs) == 2 and "ValueError: odd" in seen.unseen[0]
+
+
+HOSTILE = (
+    "etc/cron.daily",
+    "etc/logrotate.d",
+    "etc/monit/conf.d",
+    "etc/supervisor",
+    "var/spool/cron/atjobs",
+    "run/systemd",
+    "proc",
+)
+JUNK = b"\xff\xfe caf\xe9 {\r\n\tpostrotate\r\n\0\r\n[program:\xe9]\r\ncommand=\xff '\r\ncheck \xff\r\n" + b"x" * (
+    10 << 20
+)
+
+
+def test_hostile_files_hold_nobody_up(tmp_path: Any) -> None:
+    root = str(tmp_path)
+    for directory in HOSTILE:
+        os.makedirs(os.path.join(root, directory))
+    with open(os.path.join(root, "etc", "shadow"), "wb") as shadow:
+        shadow.write(b"root:$6$s3cret:19000::::::\n")
+    names = (
+        "etc/cron.daily/a", "etc/logrotate.d/a", "etc/logrotate.conf", "etc/anacrontab", "etc/monit/monitrc",
+        "etc/monit/conf.d/a", "etc/supervisor/supervisord.conf", "var/spool/cron/atjobs/a0000101c89f34",
+    )  # fmt: skip
+    plant = [os.mkfifo, link_to_shadow, junk, os.mkdir]
+    for make in plant:
+        for name in names:
+            make(os.path.join(root, name))
+        seen = scheduled_jobs.gather(Host(root), POLICY)
+        assert "s3cret" not in repr(seen.unseen)
+        for name in names:
+            path = os.path.join(root, name)
+            os.rmdir(path) if os.path.isdir(path) and not os.path.islink(path) else os.unlink(path)
+
+
+def link_to_shadow(path: str) -> None:
+    os.symlink("/etc/shadow", path)
+
+
+def junk(path: str) -> None:
+    with open(path, "wb") as file:
+        file.write(JUNK)
+    os.chmod(path, 0o755)
