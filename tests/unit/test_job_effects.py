@@ -60,7 +60,12 @@ def family(pid: int, executable: str, titles: Tuple[str, str], uid: int, **more:
 
 
 FPM = family(100, "/usr/sbin/php-fpm8.2", (f"php-fpm: master process ({FPM_CONFIGURATION})", "php-fpm: pool www"), 33)
-NGINX = family(200, "/usr/sbin/nginx", ("nginx: master process /usr/sbin/nginx", "nginx: worker process"), 33)
+NGINX = family(
+    200,
+    "/usr/sbin/nginx",
+    ("nginx: master process /usr/sbin/nginx -c /etc/nginx/nginx.conf", "nginx: worker process"),
+    33,
+)
 APACHE = family(300, "/usr/sbin/apache2", ("/usr/sbin/apache2 -k start", "/usr/sbin/apache2 -k start"), 33)
 HAPROXY = family(400, "/usr/sbin/haproxy", ("/usr/sbin/haproxy -Ws", "/usr/sbin/haproxy -Ws"), 99)
 UNITS: Dict[str, Any] = {

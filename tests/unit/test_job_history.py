@@ -14,6 +14,7 @@ from test_job_effects import POLICY, DescribedHost, host
 DAY = 86400.0
 LOG = "/var/log/php8.2-fpm.log"
 RESTART = "systemctl restart php8.2-fpm"
+STOP = "kill $(cat /run/php/php8.2-fpm.pid)"
 RELOAD = "kill -USR2 $(cat /run/php/php8.2-fpm.pid)"
 TERMINATING, RELOADING = "Terminating ...", "Reloading in progress ..."
 # Full minutes: one an hour ago, and the same of the days before it.
@@ -71,7 +72,7 @@ def test_each_stop_falls_on_a_run() -> None:
     seen = runs(RESTART, logged([one + 1 for one in DAYS]))
     assert (seen.due, seen.seen, seen.kind, seen.logged) == (14, 14, TERMINATING, None)
     assert (seen.first, seen.last) == (DAYS[-1] + 1, DAYS[0] + 1)
-    assert seen.begins == NOW - 14 * DAY and seen.lost is None and seen.shared == ()
+    assert (seen.begins, seen.shared) == (NOW - 14 * DAY, ())
 
 
 def test_before_the_line_was_written_it_was_not_due() -> None:
@@ -105,7 +106,7 @@ def test_what_nginx_lost_meanwhile() -> None:
 
 
 def both(journal: Any) -> List[Runs]:
-    crontab = f"{AT} root {RESTART}\n{AT} root pkill php-fpm\n"
+    crontab = f"{AT} root {STOP}\n{AT} root pkill php-fpm\n"
     found = history(crontab, logged([one + 1 for one in DAYS]), journal).runs
     return [found["/etc/crontab:1"], found["/etc/crontab:2"]]
 
@@ -131,6 +132,16 @@ def test_before_the_journal_begins_both_are_suspects() -> None:
 def test_what_cron_did_not_run_is_not_its_doing() -> None:
     seen = runs(RESTART, logged([DUE + 1]), journal=[ran(DUE - DAY, "uptime"), ran(DUE, RESTART, "backup")])
     assert (seen.seen, seen.logged) == (0, 0)
+
+
+def test_what_systemd_did_is_told_from_a_signal_of_somebody_else() -> None:
+    stopped = dict(
+        __REALTIME_TIMESTAMP=str(int(DUE * 1e6)), _PID="1", UNIT="php8.2-fpm.service", MESSAGE="Stopping x..."
+    )
+    silent = dict(stopped, MESSAGE="x: something else")
+    for journal, by_unit, by_signal in ((stopped, 1, 0), (silent, 0, 1)):
+        assert runs(RESTART, logged([DUE + 1]), journal=[journal]).seen == by_unit
+        assert runs(STOP, logged([DUE + 1]), journal=[journal]).seen == by_signal
 
 
 def test_workers_that_a_signal_ends_are_told_of() -> None:

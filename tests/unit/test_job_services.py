@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Which web services a host has, running and stopped, and what is said where they cannot be seen."""
 
-from typing import Any, List, Optional
+from typing import Any, Dict, List, Optional
 
 import pytest
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import job_services
@@ -14,7 +14,7 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils.formats.signa
     PHP_FPM,
 )
 from test_job_effects import APACHE as APACHE_PROCESSES
-from test_job_effects import FPM, HAPROXY_UNIT, NGINX_UNIT, POLICY, PROCESSES, UNITS, host
+from test_job_effects import FPM, FPM_UNIT, HAPROXY_UNIT, NGINX_UNIT, POLICY, PROCESSES, UNITS, host
 
 
 def services(**more: Any) -> JobServices:
@@ -43,11 +43,12 @@ def test_a_host_without_any() -> None:
 
 
 def test_what_does_not_run_is_known_by_its_unit() -> None:
-    units = {
+    units: Dict[str, Any] = {
         **dict.fromkeys(UNITS),
-        "nginx.service": dict(file=NGINX_UNIT, state="inactive", enabled="disabled"),
+        "nginx.service": dict(file=NGINX_UNIT, state="inactive"),
         "haproxy.service": dict(file=HAPROXY_UNIT, enabled="masked"),
     }
+    units["php7.4-fpm.service"] = dict(file=FPM_UNIT, state="inactive", enabled="disabled")
     seen = services(processes=PROCESSES[:2], units=units)
     assert names(seen) == ["nginx nginx down"] and (seen.fpm, seen.nginx) == (None, None)
 

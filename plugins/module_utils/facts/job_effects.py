@@ -443,7 +443,8 @@ def _in_order(outcomes: Sequence[_Outcome]) -> _Outcome:
             if hit.does in _ENDS:
                 down.update(dict.fromkeys(hit.names, since))
         for name in outcome.started.intersection(down):
-            hits[down[name]] = hits[down.pop(name)]._replace(starts=True)
+            since = down.pop(name)
+            hits[since] = hits[since]._replace(starts=True)
     return _Outcome(
         tuple(hits),
         tuple(lost for one in outcomes for lost in one.unfollowed),

@@ -169,9 +169,11 @@ def _exited(name: str) -> str:
 def _candidates(host: Host, timed: Sequence[JobEffects], past: _Past) -> List[_Candidate]:
     begins = {one.job.object: max(past.begins, _changed(host, one.job)) for one in timed}
     first = min(begins.values())
-    cron = _journal(host, ["_UID=0", *(f"SYSLOG_IDENTIFIER={name}" for name in CRON)], first)
+    said = _journal(host, ["_UID=0", *(f"SYSLOG_IDENTIFIER={name}" for name in CRON)], first)
+    cron = [entry for entry in said if entry.source in CRON]
     units = sorted({one.job.unit for one in timed if one.job.unit})
-    systemd = _journal(host, ["_PID=1", *(f"UNIT={name}" for name in units)], first) if units else None
+    said = _journal(host, ["_PID=1", *(f"UNIT={name}" for name in units)], first) if units else ()
+    systemd = [entry for entry in said if entry.pid == 1]
     return [_candidate(host, one, begins[one.job.object], cron, systemd) for one in timed]
 
 
@@ -183,20 +185,16 @@ def _changed(host: Host, job: Job) -> float:
         return 0.0
 
 
-def _journal(host: Host, matches: Sequence[str], since: float) -> Optional[Tuple[Entry, ...]]:
-    """Return what a journal tells; None where there is none, or where it tells nothing."""
+def _journal(host: Host, matches: Sequence[str], since: float) -> Tuple[Entry, ...]:
+    """Return what the journal tells; nothing where there is none, which proves nothing."""
     try:
-        return systemd_journal.read(host, matches, since) or None
+        return systemd_journal.read(host, matches, since)
     except CannotLook:
-        return None
+        return ()
 
 
 def _candidate(
-    host: Host,
-    one: JobEffects,
-    begins: float,
-    cron: Optional[Sequence[Entry]],
-    systemd: Optional[Sequence[Entry]],
+    host: Host, one: JobEffects, begins: float, cron: Sequence[Entry], systemd: Sequence[Entry]
 ) -> _Candidate:
     job, now = one.job, host.now()
     logged, told = _logged(job, cron, systemd)
@@ -218,20 +216,18 @@ def _says(hit: Hit) -> List[str]:
     return workers + master
 
 
-def _logged(
-    job: Job, cron: Optional[Sequence[Entry]], systemd: Optional[Sequence[Entry]]
-) -> Tuple[Optional[Tuple[float, ...]], float]:
-    """Return when a journal says that a job was run, and from when on it tells."""
+def _logged(job: Job, cron: Sequence[Entry], systemd: Sequence[Entry]) -> Tuple[Optional[Tuple[float, ...]], float]:
+    """Return when a journal says that a job was run, and from when on it tells; None where it tells nothing."""
     if job.unit is not None:
-        if systemd is None:
+        if not systemd:
             return None, 0.0
         of_unit = [entry for entry in systemd if entry.unit == job.unit]
         starting = [entry.when for entry in of_unit if entry.message.startswith("Starting ")]
         started = [entry.when for entry in of_unit if entry.message.startswith("Started ")]
         return tuple(starting or started), systemd[0].when
-    if job.kind not in (CRONTAB, USER_CRONTAB) or cron is None:
+    if job.kind not in (CRONTAB, USER_CRONTAB) or not cron:
         return None, 0.0
-    ran = [(entry.when, CRON_RAN.match(entry.message)) for entry in cron if entry.source in CRON]
+    ran = [(entry.when, CRON_RAN.match(entry.message)) for entry in cron]
     wanted = (job.user, job.shell.strip())
     return tuple(when for when, said in ran if said and (said.group(1), said.group(2).strip()) == wanted), cron[0].when
 

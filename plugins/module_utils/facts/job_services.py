@@ -29,8 +29,8 @@ PROGRAMS: Dict[str, Program] = {
     APACHE: _APACHE,
     HAPROXY: _HAPROXY,
 }
-# The services of other names are known by what runs.
-USUAL_UNITS = ("nginx.service", "apache2.service", "httpd.service", "haproxy.service")
+# Those of php-fpm have many names; services of other names are known by what runs.
+_USUAL_UNITS = ("nginx.service", "apache2.service", "httpd.service", "haproxy.service")
 _CONTROLS = re.compile(r"apache(?:2)?ctl\Z")
 
 
@@ -60,7 +60,7 @@ class JobServices(NamedTuple):
     """fpm and nginx: None where the host has none, or where ``blind`` says why they could not be seen.
 
     limits: how long requests of each php-fpm may take, and how long a reload of it waits; what they lack they say. web:
-    every service of every family that is the host's own and runs, or that systemd knows.
+    every service of every family that is the host's own and runs, or is meant to by systemd.
     """
 
     fpm: Optional[FpmMasters]
@@ -120,10 +120,8 @@ def _attempt(host: Host, policy: Policy, gather_one: Callable[[Host, Policy], F]
 
 
 def _of_fpm(host: Host, fpm: Optional[FpmMasters], seen: Optional[Processes]) -> List[WebService]:
-    """Return php-fpm, running and stopped; what is apart is none of the host's own."""
-    if fpm is None:
-        return []
-    running = [
+    """Return every php-fpm that runs; what is apart is none of the host's own."""
+    return [
         WebService(
             family=PHP_FPM,
             name=_name(one.unit, f"php-fpm {one.configuration}" if one.configuration else "php-fpm"),
@@ -135,10 +133,9 @@ def _of_fpm(host: Host, fpm: Optional[FpmMasters], seen: Optional[Processes]) ->
             pidfile=one.pidfile,
             handles_hup=one.handles_hup,
         )
-        for one in fpm.masters
+        for one in (fpm.masters if fpm else ())
         if one.apart is None
     ]
-    return running + [stopped(PHP_FPM, one.unit) for one in fpm.stopped if one.unit]
 
 
 def _of_nginx(
@@ -207,7 +204,7 @@ def _with_units(host: Host, web: Sequence[WebService], blind: List[str]) -> List
     """Return the services with the units of those that have none yet, and what systemd knows beside them."""
     lacking = [one.lives_in for one in web if one.unit is None and one.lives_in]
     try:
-        units = service_units.show(host, [*USUAL_UNITS, *lacking])
+        units = service_units.show(host, [*_USUAL_UNITS, *service_units.named_like(host, "*php*", "*fpm*"), *lacking])
     except Missing:
         return list(web)  # another init runs this host
     except CannotLook as error:
@@ -215,10 +212,9 @@ def _with_units(host: Host, web: Sequence[WebService], blind: List[str]) -> List
         return list(web)
     known = [_with_unit(one, units.get(one.lives_in or "")) for one in web]
     names = {one.unit.name for one in known if one.unit}
-    for asked in USUAL_UNITS:
-        unit = units.get(asked)
-        family = family_of_unit(unit) if unit and unit.enabled != "masked" else None
-        if unit and family and unit.name not in names:
+    for unit in units.values():
+        family = family_of_unit(unit) if _is_wanted(unit) else None
+        if family and unit.name not in names:
             names.add(unit.name)  # httpd.service may be another name of apache2.service
             known.append(stopped(family, unit))
     return known
@@ -231,6 +227,11 @@ def _with_unit(service: WebService, unit: Optional[ServiceUnit]) -> WebService:
     if unit.main_pid != service.process.pid and family_of_unit(unit) != service.family:
         return service
     return service._replace(unit=unit, name=_name(unit, service.name))
+
+
+def _is_wanted(unit: ServiceUnit) -> bool:
+    """Whether a service is meant to run: it does, has failed, or is started with the host."""
+    return unit.enabled != "masked" and (unit.state != "inactive" or unit.enabled.startswith(("enabled", "generated")))
 
 
 def _supervised(host: Host, service: WebService, seen: Optional[Processes]) -> WebService:

@@ -24,7 +24,8 @@ _PARENT = "parent "  # of a target: only the children of a process
 # A pattern is somebody's text, and re takes its time for what repeats within what repeats.
 _REPEATS_LIMIT = 3
 _REPEATS = re.compile(r"[*+?{]")
-_INVOLVED = re.compile(r"\)[*+?{]|\\[A-Za-z0-9]|\[[:.=]|\(\?")
+# What it would take otherwise than grep does, or warn of: classes, escapes of letters, sets within sets.
+_INVOLVED = re.compile(r"\)[*+?{]|\\[A-Za-z0-9]|\(\?|\[[^]]*(?:\[|--|&&|~~|\|\|)")
 
 
 class Reached(NamedTuple):
