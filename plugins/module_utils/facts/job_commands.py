@@ -41,11 +41,37 @@ from .scheduled_jobs import ANACRONTAB, CRONTAB, TIMER, USER_CRONTAB, Job
 
 SENT_LIMIT = 20
 
-__all__ = (
-    *("EXECUTABLE", "MAIN", "MONITORED", "NAME", "NEWEST", "OLDEST", "PATTERN", "PID", "PIDFILE", "PROGRAM", "RELOAD"),
-    *("RELOAD_OR_RESTART", "RESTART", "SIGNAL", "START", "STOP", "SUPERVISED", "TRY_RESTART", "UNIT", "Deed"),
-    *("Followed", "Hop", "Sent", "Target", "Unfollowed", "follow", "follow_text", "NO_REDIRECT"),
-)
+# What others need of the values is to be had here, too.
+__all__ = [
+    "EXECUTABLE",
+    "MAIN",
+    "MONITORED",
+    "NAME",
+    "NEWEST",
+    "NO_REDIRECT",
+    "OLDEST",
+    "PATTERN",
+    "PID",
+    "PIDFILE",
+    "PROGRAM",
+    "RELOAD",
+    "RELOAD_OR_RESTART",
+    "RESTART",
+    "SIGNAL",
+    "START",
+    "STOP",
+    "SUPERVISED",
+    "TRY_RESTART",
+    "UNIT",
+    "Deed",
+    "Followed",
+    "Hop",
+    "Sent",
+    "Target",
+    "Unfollowed",
+    "follow",
+    "follow_text",
+]
 
 # In this environment an init script does its work itself, as it does when systemd has started it, instead of handing
 # it to systemctl (Debian's init-functions.d/40-systemd, Red Hat's /etc/init.d/functions).

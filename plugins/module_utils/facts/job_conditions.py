@@ -116,10 +116,12 @@ def _file(host: Host, operator: str, holds: Callable[[Stat], bool], path: str) -
         found = False
     except CannotLook:
         return OPEN
-    if real == SYSTEMD or found and operator in ("-x", "-d"):
+    if real == SYSTEMD or (found and operator in ("-x", "-d")):
         return YES if found else NO
     if found:
         return LIKELY
+    if real.endswith(".pid"):
+        return LIKELY  # it asks whether the service runs, which it does as a rule
     # A flag comes and goes; a program or a directory is there or not.
     return NO if operator in ("-x", "-d") and not real.startswith(PASSING) else OPEN
 

@@ -22,7 +22,7 @@ OLDEST, NEWEST = "oldest", "newest"
 
 
 class Hop(NamedTuple):
-    """A step on the way: where it is said, ``file:line`` or a unit, and the command there without what may be secret."""
+    """A step on the way: where it is said, ``file:line`` or a unit, and the command there less what may be secret."""
 
     source: str
     says: str

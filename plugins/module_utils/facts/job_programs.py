@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What the programs mean that control services: systemctl, service, kill and its kin, and the web services' own.
 
-Sources: the manuals of each: systemctl(1), service(8), kill(1), pkill(1), killall(1), killproc of LSB, start-stop-daemon(8),
-nginx(8), php-fpm(8), apachectl(8), haproxy(1), supervisorctl, monit(1).
+Sources: the manual of each: systemctl(1), service(8), kill(1), pkill(1), killall(1), start-stop-daemon(8), nginx(8),
+php-fpm(8), apachectl(8), haproxy(1), monit(1), that of supervisorctl, and the Linux Standard Base for killproc.
 """
 
 import getopt

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, phpfleet.remediation contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The files that a job runs, as texts: which of them a shell reads, and which of the others may concern a web service."""
+"""The files that a job runs, as texts: which of them a shell reads, and which others may concern a web service."""
 
 import os
 import posixpath
@@ -29,9 +29,8 @@ _COMMENT = ("#", "//", "*", ";")
 
 
 class Loaded(NamedTuple):
-    """A file that is run. text: None where it is no text or cannot be read. interpreter: of its first line, "" for none.
-
-    problem: why it was not read, None where it is not there.
+    """A file that is run. text: None where it is no text or cannot be read. interpreter, options: as its first line
+    has them, "" for none. problem: why it was not read, None where it is not there.
     """
 
     path: str
@@ -106,8 +105,8 @@ def concerns(words: Sequence[str]) -> bool:
 
 def concerning_line(text: str) -> Optional[int]:
     """Return the number of the first line that does so in a language that is not followed; None where none does."""
-    for number, line in enumerate(text.split("\n"), 1):
-        line = line[:LINE_LIMIT].strip().lower()
+    for number, whole in enumerate(text.split("\n"), 1):
+        line = whole[:LINE_LIMIT].strip().lower()
         if line and not line.startswith(_COMMENT) and family(line) and _IN_LINE.search(line):
             return number
     return None

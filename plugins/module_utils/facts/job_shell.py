@@ -8,7 +8,7 @@ with a word that may restart or signal it.
 
 import posixpath
 import re
-from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import CannotLook, Malformed
 from ..formats import shell_script
@@ -126,7 +126,7 @@ class Reading:
     def hop(self, command: Command, state: State) -> Hop:
         place = state.place
         where = f"{place.source}:{command.node.line}" if place.lined else place.source
-        return Hop(where, shown(command.node.text))
+        return Hop(where, shown(state.said or command.node.text))
 
     def lose(self, command: Command, state: State, reason: str) -> None:
         """Say that the way is lost at a command, where that may concern a web service."""
@@ -732,7 +732,7 @@ def _daemon(reading: Reading, command: Command, state: State) -> Outcome:
 
 
 _COMMANDS: Dict[str, Callable[[Reading, Command, State], Outcome]] = {
-    **{name: _wrapped for name in _WRAPPERS},
+    **dict.fromkeys(_WRAPPERS, _wrapped),
     ":": _constant(YES),
     "true": _constant(YES),
     "false": _constant(NO),
@@ -785,9 +785,9 @@ _COMMANDS: Dict[str, Callable[[Reading, Command, State], Outcome]] = {
     "daemon": _daemon,
     "start_daemon": _daemon,
     "startproc": _daemon,
-    **{name: _shell for name in ("sh", "bash", "dash", "ksh", "ksh93", "mksh", "zsh", "ash")},
-    **{name: _rc_link for name in ("rcphp-fpm", "rcphp7-fpm", "rcphp8-fpm", "rcnginx", "rcapache2", "rchaproxy")},
-    **{name: _interpreter for name in "python python2 python3 perl php ruby node nodejs tclsh expect lua".split()},
+    **dict.fromkeys(("sh", "bash", "dash", "ksh", "ksh93", "mksh", "zsh", "ash"), _shell),
+    **dict.fromkeys(("rcphp-fpm", "rcphp7-fpm", "rcphp8-fpm", "rcnginx", "rcapache2", "rchaproxy"), _rc_link),
+    **dict.fromkeys("python python2 python3 perl php ruby node nodejs tclsh expect lua".split(), _interpreter),
 }
 _CONTROLLING = frozenset(
     "systemctl service invoke-rc.d rc-service kill pkill killall start-stop-daemon supervisorctl monit nginx apachectl "
@@ -795,13 +795,14 @@ _CONTROLLING = frozenset(
 )
 # What neither runs nor signals anything here: it looks, moves files, speaks with others, or works on another host.
 _INERT = frozenset(
-    "printf logger mail mailx sendmail mutt curl wget nc ncat ping touch rm rmdir mkdir mv cp ln chmod chown chgrp tar gzip "
-    "gunzip bzip2 xz zip unzip rsync scp sftp ssh mysqldump mysql mysqladmin pg_dump psql redis-cli journalctl date "
-    "stat du df ls id whoami hostname uname uptime free top lsof ss netstat fuser diff cmp md5sum sha256sum file strings tee "
-    "wait ulimit umask alias getopts hash jobs true sync logrotate apt-get apt dpkg yum dnf rpm zypper git svn "
-    "composer npm make docker docker-compose podman kubectl crictl lxc lxc-attach machinectl nsenter chroot vagrant "
-    "ansible ansible-playbook puppet chef-client salt salt-call pdsh dsh rsh needrestart journalctl dmesg sysctl mount "
-    "umount at batch crontab screen tmux vi expr let bc sha1sum mktemp tput stty clear reset mailq postqueue ip ifconfig "
-    "success failure passed warning echo_success echo_failure rc_status rc_reset rc_exit rc_failed checkpid status "
-    "deb-systemd-helper deb-systemd-invoke systemd-tmpfiles systemd-notify resolvconf update-rc.d chkconfig".split()
+    "printf logger mail mailx sendmail mutt curl wget nc ncat ping touch rm rmdir mkdir mv cp ln chmod chown chgrp "
+    "tar gzip gunzip bzip2 xz zip unzip rsync scp sftp ssh mysqldump mysql mysqladmin pg_dump psql redis-cli "
+    "journalctl date stat du df ls id whoami hostname uname uptime free top lsof ss netstat fuser diff cmp md5sum "
+    "sha256sum file strings tee wait ulimit umask alias getopts hash jobs true sync logrotate apt-get apt dpkg yum "
+    "dnf rpm zypper git svn composer npm make docker docker-compose podman kubectl crictl lxc lxc-attach machinectl "
+    "nsenter chroot vagrant ansible ansible-playbook puppet chef-client salt salt-call pdsh dsh rsh needrestart "
+    "dmesg sysctl mount umount at batch crontab screen tmux vi expr let bc sha1sum mktemp tput stty clear reset "
+    "mailq postqueue ip ifconfig success failure passed warning echo_success echo_failure rc_status rc_reset "
+    "rc_exit rc_failed checkpid status deb-systemd-helper deb-systemd-invoke systemd-tmpfiles systemd-notify "
+    "resolvconf update-rc.d chkconfig".split()
 )

@@ -230,7 +230,7 @@ _TOOLS: Dict[str, Callable[[Host, Command, State], Optional[Outcome]]] = {
     "egrep": _grep,
     "fgrep": _grep,
     "zgrep": _grep,
-    **{name: _filter for name in "sed awk gawk mawk cut tr sort uniq tac rev column tee".split()},
+    **dict.fromkeys("sed awk gawk mawk cut tr sort uniq tac rev column tee".split(), _filter),
     "ps": _ps,
     "pgrep": _pgrep,
     "pidof": _pidof,

@@ -12,7 +12,7 @@ TEXT_LIMIT = 4096  # characters of one value
 OPTIONS_LIMIT = 8
 EXPRESSION_LIMIT = 200  # characters
 
-# How a command ends. What is LIKELY or UNLIKELY follows from what such commands are for; of what is OPEN nobody can say.
+# How a command ends. LIKELY and UNLIKELY follow from what such commands are for; of what is OPEN nobody can say.
 NO, UNLIKELY, OPEN, LIKELY, YES = range(5)
 
 DOWN = "down "  # before a name: of a service that does not run; what else holds is the name of one that passed its test
@@ -26,8 +26,8 @@ _FAMILIES = (
 
 
 class Outcome(NamedTuple):
-    """status: one of the above. holds: what is known after it succeeded, fails: after it failed. leaves: the rest is not
-    run, up to the end of what ``exit``, ``return`` or ``break`` names.
+    """status: one of the above. holds: what is known after it succeeded, fails: after it failed. leaves: the rest is
+    not run, up to the end of what ``exit``, ``return`` or ``break`` ends.
     """
 
     status: int = LIKELY

@@ -16,7 +16,6 @@ from ..formats.shell_script import (
     Case,
     Chain,
     For,
-    Function,
     Group,
     If,
     Literal,
@@ -80,7 +79,7 @@ class Place(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """A way out of a function or a script: how it ends, what is known by then, and whether it comes to that for certain."""
+    """A way out of a function or a script: how it ends, what is known by then, whether it comes to that for certain."""
 
     outcome: Outcome
     held: FrozenSet[str]
@@ -90,11 +89,12 @@ class Ended(NamedTuple):
 class State:
     """Where the reading stands on one way through a script, and what is known there.
 
-    variables, exported, functions, arguments (``$1`` and so on) and name (``$0``): the shell's own. certain: it comes to
-    this for certain. held: what holds by now (see Outcome). clock: seconds since the job began. last: ``$?``.
-    strict: ``set -e``. blurred: something unread may have set variables. user: as whom, None for the job's own.
-    input, output: of commands, less what nobody asks for. forks: the ways taken, each as a fork and which of its ways.
-    left: how some way may have left what it stands in. returns, exits: of the function and the script that it is in.
+    variables, exported, functions, arguments (``$1`` and so on) and name (``$0``): the shell's own. certain: it comes
+    to this for certain. held: what holds by now (see Outcome). clock: seconds since the job began. last: ``$?``.
+    substituted: how the last ``$(…)`` of a command ended. strict: ``set -e``. blurred: something unread may have set
+    variables. user: as whom, None for the job's own. input, output: of commands, less what nobody asks for. said: the
+    whole pipe that the reading is in. forks: the ways taken, each as a fork and which of its ways. left: how some way
+    may have left what it stands in. returns, exits: of the function and the script that it is in.
     """
 
     def __init__(self, place: Place, name: str, arguments: Sequence[Value], environment: Mapping[str, Value]) -> None:
@@ -114,6 +114,7 @@ class State:
         self.user: Optional[str] = None
         self.input: Optional[Value] = None
         self.output: List[Value] = []
+        self.said: Optional[str] = None
         self.forks: Tuple[Tuple[int, int], ...] = ()
         self.left: FrozenSet[str] = frozenset()
         self.returns: List[Ended] = []
@@ -233,15 +234,17 @@ class Walk:
         """Read the stages of a pipe, each of which is a shell of its own."""
         passed, holds = state.input, frozenset()  # type: Optional[Value], FrozenSet[str]
         outcome = Outcome(YES)
+        said = "|".join(command.text for command in commands if isinstance(command, Simple))
         for number, command in enumerate(commands):
             stage = state.fork()
-            stage.input, stage.output = passed, []
+            stage.input, stage.output, stage.said = passed, [], said
             outcome = self._node(command, stage)._replace(leaves=None)
             passed = output_of(stage)
             state.clock = max(state.clock, stage.clock)
             # What grep finds in the words of a test is that it passed.
             searches = isinstance(command, Simple) and command.text.startswith(("grep", "egrep", "fgrep"))
-            outcome = outcome._replace(holds=outcome.holds | holds) if searches else outcome
+            if searches and holds:
+                outcome = Outcome(LIKELY, outcome.holds | holds)
             holds |= outcome.holds
             if number == len(commands) - 1 and passed is not None:
                 state.say(passed)
@@ -302,12 +305,10 @@ class Walk:
     def _case(self, node: Case, state: State) -> Outcome:
         value = self.value(node.word, state)
         guards: List[Guard] = []
-        for number, (patterns, body, _goes_on) in enumerate(node.branches):
-            following = number
-            while node.branches[following][2] and following + 1 < len(node.branches):
-                following += 1
-                body = body + node.branches[following][1]
-            guards.append((self._fitting(value, patterns), body))
+        goes_on: Script = ()
+        for patterns, body, falls in reversed(node.branches):
+            goes_on = body + goes_on if falls else body
+            guards.insert(0, (self._fitting(value, patterns), goes_on))
         return self._choose(guards, (), state)
 
     def _fitting(self, value: Value, patterns: Sequence[Word]) -> Callable[[State], Outcome]:

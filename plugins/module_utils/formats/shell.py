@@ -11,10 +11,11 @@ SHOWN_PIECES = 60
 _WORDS = frozenset(
     "systemctl service invoke-rc.d supervisorctl monit start-stop-daemon kill pkill killall killproc pidof pgrep xargs "
     "sh bash dash ksh zsh busybox sudo su runuser env exec nice ionice nohup setsid timeout flock time systemd-run "
-    "sleep cat echo ps grep egrep awk head tail test find run-parts certbot logrotate "
+    ". source sleep cat echo ps grep egrep awk sed cut head tail test find show run-parts certbot logrotate "
     "if then elif else fi for in while until do done case esac exit return eval "
-    "start stop quit restart try-restart condrestart reload-or-restart try-reload-or-restart reload force-reload reopen "
-    "rotate graceful graceful-stop configtest status enable disable mask [ ] [[ ]] ! { } ( ) ` $( ; ;; & && | || < >".split()
+    "start stop quit restart try-restart condrestart reload-or-restart try-reload-or-restart reload force-reload "
+    "reopen rotate graceful graceful-stop configtest status enable disable mask "
+    "[ ] [[ ]] ! { } ( ) ` $( ; ;; & && | || < >".split()
 )
 _SIGNAL = r"(?:SIG)?(?:HUP|INT|QUIT|KILL|USR1|USR2|TERM|ALRM|WINCH|[1-9]|1[0-57])"
 _NAME = re.compile(
@@ -23,7 +24,7 @@ _NAME = re.compile(
     r"-[A-Za-z]|--[a-z]{2,20}(?:-[a-z]{2,20})*|"  # an option without a value
     r"--(?:pidfile|exec)=/[\w./+@-]{1,200}|"
     r"\$\w{1,50}|\$\{\w{1,50}\}|"  # the name of a variable
-    r"[\w@.*-]{0,50}(?:php|fpm|nginx|httpd|apache|haproxy)[\w@.*-]{0,50}"
+    r"[\w@.*${}-]{0,50}(?:php|fpm|nginx|httpd|apache|haproxy)[\w@.*${}-]{0,50}"
 )
 _SILENCED = re.compile(r"(?:[0-9]?>&[0-9]|(?:[0-9]|&)?>>?[ \t]*/dev/null)(?=[\s;&|)]|\Z)")
 # Quotes part words here, too; what is between them is judged word by word.

@@ -62,7 +62,7 @@ class Assignment(NamedTuple):
 
 
 class Simple(NamedTuple):
-    """A simple command. line: from 1. text: as it stands there. input: the file that it reads its input from, if any."""
+    """A simple command. line: from 1. text: as it stands there. input: the file that its input is read from, if any."""
 
     line: int
     text: str
@@ -152,7 +152,8 @@ _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:\[[^\]]{0,100}\])?(\+?)=")
 _REDIRECTION = re.compile(r"([0-9]*|\{[A-Za-z_]\w*\})(<<-|<<<|<<|<&|<>|<(?!\()|&>>|&>|>>|>\||>&|>(?!\())")
 _SEPARATOR = re.compile(r";(?![;&])|&(?![&>])|\n")
 _RESERVED = re.compile(
-    r"(?:if|then|elif|else|fi|while|until|for|select|do|done|case|esac|in|function|time|[{}!]|\[\[)(?=[ \t\r\n;&|<>()]|\Z)"
+    r"(?:if|then|elif|else|fi|while|until|for|select|do|done|case|esac|in|function|time|[{}!]|\[\[)"
+    r"(?=[ \t\r\n;&|<>()]|\Z)"
 )
 _ENDS = ("then", "elif", "else", "fi", "do", "done", "esac", "}")
 _FUNCTION = re.compile(r"([^\s;&|<>()'\"\\$`=]{1,200})[ \t]*\([ \t]*\)")
