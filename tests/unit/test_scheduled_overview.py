@@ -3,11 +3,12 @@
 """What is shown of jobs beside the findings: on the host's own clock, and without what may be secret."""
 
 import pytest
+from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotLook
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import job_times, scheduled_overview
 from ansible_collections.phpfleet.remediation.plugins.module_utils.plain import plain
 from ansible_collections.phpfleet.remediation.plugins.module_utils.policy import policy_from
 from described_host import DescribedHost
-from test_captured_hosts import open_host
+from test_captured_hosts import open_host, read
 
 POLICY = policy_from({})
 
@@ -29,15 +30,11 @@ def test_a_time_is_shown_on_the_clock_of_the_host(zone: str, shown: str) -> None
     assert job_times.local_time(host, 1795325280.9) == shown
 
 
-def test_a_clock_that_cannot_be_read_leaves_the_rest_to_be_told() -> None:
-    host = open_host("scheduled-nightly-restart")
-    host.description["files"]["/etc/localtime"] = "no time zone"  # type: ignore[attr-defined]
-    broken = DescribedHost(host.description)  # type: ignore[attr-defined]
-    times = broken.once(job_times.gather, POLICY)
-    assert times.local == {} and times.unknown is not None and "/etc/localtime" in times.unknown
-    shown = broken.once(scheduled_overview.gather, POLICY)
-    assert shown.jobs[0].next_runs and not shown.jobs[0].next_runs_local
-    assert times.unknown in shown.unseen
+def test_a_clock_that_cannot_be_read_leaves_nothing_to_be_told() -> None:
+    described = read("scheduled-nightly-restart", "host.yml")
+    host = DescribedHost(dict(described, files=dict(described["files"], **{"/etc/localtime": "no time zone"})))
+    with pytest.raises(CannotLook, match="/etc/localtime"):
+        host.once(scheduled_overview.gather, POLICY)
 
 
 def test_every_job_that_touches_a_web_service_is_shown_with_what_it_comes_to() -> None:
@@ -46,6 +43,7 @@ def test_every_job_that_touches_a_web_service_is_shown_with_what_it_comes_to() -
     assert (shown.total, shown.unseen) == (2, ())
     assert (job.object, job.kind, job.user, job.schedule) == ("/etc/crontab:6", "crontab", "root", "28 5 * * *")
     assert job.next_runs_local[0] == "2026-11-22T05:28:00+00:00" and job.next_runs[0] == 1795325280.0
+    assert job.package == "cron"
     (effect,) = job.effects
     assert (effect.names, effect.does, effect.starts, effect.cuts) == (("php8.2-fpm",), "stops", True, "at once")
     assert effect.signals[0] == "SIGTERM" and effect.chain[0].startswith(
@@ -59,4 +57,4 @@ def test_jobs_that_never_run_and_ways_that_are_lost_are_shown_and_secrets_are_no
     jobs = {job.object: job for job in shown.jobs}
     assert "Debian's cron reads only" in (jobs["/etc/cron.d/php-restart.sh:1"].never or "")
     assert "/usr/local/sbin/watch.py" in jobs["/etc/cron.d/watch:1"].unfollowed[0]
-    assert "hunter2" not in repr(plain(shown)) and "hunter2" in repr(open_host("scheduled-many").description)  # type: ignore[attr-defined]
+    assert "hunter2" not in repr(plain(shown)) and "hunter2" in repr(read("scheduled-many", "host.yml"))

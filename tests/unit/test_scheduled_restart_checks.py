@@ -148,7 +148,7 @@ def facts(*jobs: JobEffects, limits: Sequence[MasterLimits] = (), **changes: Any
         services=JobServices(None, FpmTimeLimits(tuple(limits), None, (), (), ()), None, (), (WEB,)),
         history=JobHistory({}, None),
         places=JobPlaces({}, None, {}, {}, "4f1c"),
-        times=JobTimes(LOCAL, None),
+        times=JobTimes(LOCAL),
     )
     return JobFacts(**dict(usual, **changes))
 
@@ -448,14 +448,14 @@ def test_no_word_of_a_command_line_is_in_a_finding_or_its_action() -> None:
 def test_findings_that_fold_have_the_same_runs_and_services() -> None:
     jobs = [of(hit(), object=f"/etc/crontab:{number}", line=number) for number in range(10, 30)]
     jobs += [
-        of(hit(), object=f"/etc/cron.d/x:{number}", schedule="0 4 * * *", next_runs=(1.0,)) for number in range(20)
+        of(hit(), object=f"/etc/cron.d/x:{number}", schedule="0 4 * * *", next_runs=NEXT[1:]) for number in range(20)
     ]
     findings = scheduled_restart_kills_in_flight.find(facts(*jobs), policy()).findings
     bare = [one._replace(remedy=None, risk=None) for one in findings]
     groups = {group["evidence"]["schedule"]: group for group in fold_findings(bare)}
     assert {name: (group["count"], group["evidence"]["next_runs"]) for name, group in groups.items()} == {
         "28 5 * * *": (20, list(NEXT)),
-        "0 4 * * *": (20, [1.0]),
+        "0 4 * * *": (20, list(NEXT[1:])),
     }
 
 
@@ -542,7 +542,9 @@ def test_a_way_that_is_lost_is_unknown_and_stops_no_other_check() -> None:
     known = facts(JobEffects(job(), (hit(),), (lost,)))
     seen = scheduled_restart_unknown_command.find(known, policy())
     assert seen.state == UNKNOWN and [one.severity for one in seen.findings] == ["info"]
-    assert "/srv/nightly.py:3: `restart php-fpm` a program of Python's is not followed" in (seen.reason or "")
+    assert "its way is lost at `restart php-fpm` (/srv/nightly.py:3): a program of Python's is not" in (
+        seen.reason or ""
+    )
     assert scheduled_restart_kills_in_flight.find(known, policy()).state == FOUND
     silent = facts(JobEffects(job(never="no cron runs"), (), (lost,)))
     assert scheduled_restart_unknown_command.find(silent, policy()).state == CLEAN

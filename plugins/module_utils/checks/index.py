@@ -4,7 +4,15 @@
 
 from typing import Any, Callable, Dict, Sequence
 
-from ..facts import fpm_overview, ipc_overview, nginx_overview, opcode_cache_overview, php_daemon, pidfile
+from ..facts import (
+    fpm_overview,
+    ipc_overview,
+    nginx_overview,
+    opcode_cache_overview,
+    php_daemon,
+    pidfile,
+    scheduled_overview,
+)
 from ..model import Check
 from . import (
     nginx_invalid_config,
@@ -39,6 +47,14 @@ from . import (
     pidfile_foreign_process,
     pidfile_missing,
     pidfile_unreadable,
+    scheduled_restart_came_back,
+    scheduled_restart_escalates_to_kill,
+    scheduled_restart_kills_in_flight,
+    scheduled_restart_never_runs,
+    scheduled_restart_reload_without_test,
+    scheduled_restart_stops_service,
+    scheduled_restart_unknown_command,
+    scheduled_restart_wrong_signal_in_logrotate,
     sysv_ipc_near_limit,
     sysv_ipc_orphaned_queue,
     sysv_ipc_orphaned_segment,
@@ -79,6 +95,14 @@ CHECKS: Sequence[Check] = (
     php_fpm_time_limits.CHECK,
     php_fpm_invalid_config.CHECK,
     php_fpm_pending_restart.CHECK,
+    scheduled_restart_kills_in_flight.CHECK,
+    scheduled_restart_wrong_signal_in_logrotate.CHECK,
+    scheduled_restart_escalates_to_kill.CHECK,
+    scheduled_restart_stops_service.CHECK,
+    scheduled_restart_reload_without_test.CHECK,
+    scheduled_restart_came_back.CHECK,
+    scheduled_restart_never_runs.CHECK,
+    scheduled_restart_unknown_command.CHECK,
     php_daemon_ignores_sigterm.CHECK,
     php_daemon_stop_escalates_to_kill.CHECK,
     php_daemon_old_code.CHECK,
@@ -94,6 +118,7 @@ FACTS: Dict[str, Callable[..., Any]] = {
     "pidfile": pidfile.gather,
     "opcode_cache": opcode_cache_overview.gather,
     "php_fpm": fpm_overview.gather,
+    "scheduled_restart": scheduled_overview.gather,
     "php_daemon": php_daemon.gather,
     "nginx": nginx_overview.gather,
 }

@@ -12,7 +12,7 @@ from ..facts.scheduled_overview import chain, local_runs, signals, source
 from ..formats.signal_effects import DIES, PHP_FPM, RELOADS, STOPS
 from ..model import CRITICAL, SEVERITIES, Action, Finding, Verdict, not_applicable, verdict_over
 from ..policy import GRACEFUL, Policy
-from .scheduled_restart_harm import KILLS_IN_FLIGHT, UNTESTED, Harm, harms_of
+from .scheduled_restart_harm import ESCALATES, KILLS_IN_FLIGHT, UNTESTED, Harm, harms_of
 from .scheduled_restart_history import sentence
 from .scheduled_restart_remedy import Guard, Offer, offer
 
@@ -149,7 +149,8 @@ def _rank(harm: Harm, runs: Optional[Runs]) -> int:
 
 def _summary(job: Job, worst: Harm, names: Sequence[str], told: Optional[str]) -> str:
     hit = worst.hit
-    by = f" by {', '.join(signals(hit))}" if hit.sent else ""
+    sent = signals(hit) if worst.check == ESCALATES else signals(hit)[:1]
+    by = f" by {', '.join(sent)}" if sent else ""
     maybe = "" if hit.certain else f", where a condition at {_place(hit)} holds"
     history = f"; {told}" if told else ""
     return f"{job.object} ({job.schedule}) {doing(hit)} {listed(names)}{by}{maybe}: {worst.says}{history}; {worst.do}"
@@ -167,7 +168,7 @@ def _more(harms: Sequence[Harm], worst: Harm) -> Tuple[str, ...]:
 def _evidence(known: JobFacts, effects: JobEffects, own: Sequence[Harm], names: Tuple[str, ...]) -> Evidence:
     job, hit = effects.job, own[0].hit
     package = known.places.packages.get(job.path)
-    unknown = (known.history.unheard, known.places.unowned if package is None else None, known.times.unknown)
+    unknown = (known.history.unheard, known.places.unowned if package is None else None)
     return Evidence(
         owner=job.user,
         cause=f"{doing(hit)} {listed(names)} by {', '.join(signals(hit)) or 'its own control'}, {job.schedule}",

@@ -110,13 +110,13 @@ def _kill(hit: Hit, services: JobServices, policy: Policy) -> Optional[Harm]:
 def _at_once(hit: Hit) -> str:
     name = (*signals(hit), "a signal")[0]
     if hit.reaches == WORKERS or (hit.reaches == ALL and name in _FOR_MASTERS):
-        return f"{name} is for masters: each worker that gets it dies at once with its request"
+        return "that is for masters, and each worker that gets it dies at once with its request"
     if name == "SIGKILL":
-        return f"SIGKILL ends it with every request in flight; {LEAKS}"
+        return f"that ends it with every request in flight, and {LEAKS}"
     if hit.does == DIES:
-        return f"its master dies of {name}; its workers, without one, end with what they do before it can be started"
+        return "its master dies of that, and its workers end with what they do before it can be started again"
     whatever = ", whatever process_control_timeout says" if hit.family == PHP_FPM else ""
-    return f"{name} kills every request in flight{whatever}"
+    return f"that kills every request in flight{whatever}"
 
 
 def _limits(hit: Hit, services: JobServices) -> Sequence[MasterLimits]:

@@ -57,7 +57,5 @@ def _clock(when: str) -> str:
 
 
 def _when(times: JobTimes, moment: Optional[float]) -> str:
-    """Return a moment on the host's clock, or as seconds since the epoch where that is not known."""
-    if moment is None:
-        return "an unknown time"
-    return times.local.get(moment) or f"{moment:.0f} (seconds since the epoch)"
+    """Return a moment on the host's clock."""
+    return "a time that is not known" if moment is None else times.local[moment]

@@ -35,8 +35,10 @@ def find(known: JobFacts, policy: Policy) -> Verdict:
 
 
 def _reason(job: Job, unfollowed: Unfollowed) -> str:
-    where = f"{unfollowed.hops[-1].source}: `{unfollowed.hops[-1].says}`" if unfollowed.hops else source(job)
-    return f"{job.object} may restart or signal a web service: at {where} {unfollowed.reason}; look at it yourself"
+    last = unfollowed.hops[-1:]
+    where = "".join(f" at `{hop.says}` ({hop.source})" for hop in last)
+    lost = f"its way is lost{where}: {unfollowed.reason}"
+    return f"{job.object} may restart or signal a web service, and {lost}; look at it yourself"
 
 
 def _finding(known: JobFacts, effects: JobEffects) -> Finding:

@@ -2,9 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The times that are told of jobs, as the host's own clock shows them."""
 
-from typing import Iterator, Mapping, NamedTuple, Optional
+from typing import Iterator, Mapping, NamedTuple
 
-from ..errors import CannotLook
 from ..formats import time_zone
 from ..host import Host
 from ..policy import Policy
@@ -12,19 +11,14 @@ from . import job_effects, job_history
 
 
 class JobTimes(NamedTuple):
-    """local: by seconds since the epoch, as ``2026-11-23T05:28:00+01:00`` (ISO 8601). unknown: why none is there."""
+    """local: by seconds since the epoch, as ``2026-11-23T05:28:00+01:00`` (ISO 8601)."""
 
     local: Mapping[float, str]
-    unknown: Optional[str]
 
 
 def gather(host: Host, policy: Policy) -> JobTimes:
-    """Return the next runs of jobs, and the runs that logs show, on the host's clock. Raises CannotLook as they do."""
-    moments = list(_moments(host, policy))
-    try:
-        return JobTimes({moment: local_time(host, moment) for moment in moments}, None)
-    except CannotLook as error:
-        return JobTimes({}, str(error))
+    """Return the next runs of jobs, and those that logs show. Raises CannotLook where the zone cannot be read."""
+    return JobTimes({moment: local_time(host, moment) for moment in _moments(host, policy)})
 
 
 def local_time(host: Host, moment: float) -> str:

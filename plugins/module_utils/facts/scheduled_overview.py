@@ -64,7 +64,7 @@ class ScheduledOverview(NamedTuple):
 def gather(host: Host, policy: Policy) -> ScheduledOverview:
     """Return the overview. Raises CannotLook where jobs or processes cannot be seen."""
     known = host.once(job_facts.gather, policy)
-    doubts = (known.history.unheard, known.places.unowned, known.times.unknown)
+    doubts = (known.history.unheard, known.places.unowned)
     unseen = (*known.restarts.unseen, *known.services.blind, *(doubt for doubt in doubts if doubt))
     jobs = tuple(_job(one, known) for one in known.restarts.jobs)
     return ScheduledOverview(jobs, known.restarts.total, tuple(dict.fromkeys(unseen)))
@@ -81,8 +81,8 @@ def chain(hops: Sequence[Hop]) -> Tuple[str, ...]:
 
 
 def local_runs(job: Job, times: JobTimes) -> Tuple[str, ...]:
-    """Return the next runs on the host's clock; less than there are where ``times`` does not know it."""
-    return tuple(times.local[moment] for moment in job.next_runs if moment in times.local)
+    """Return the next runs on the host's clock."""
+    return tuple(times.local[moment] for moment in job.next_runs)
 
 
 def signals(hit: Hit) -> Tuple[str, ...]:
