@@ -253,6 +253,29 @@ def test_only_the_jobs_that_are_named_are_looked_at() -> None:
     assert [each.job.object for each in seen.jobs] == ["/etc/crontab:2"] and seen.total == 2
 
 
+def test_a_name_of_no_job_is_said_unless_its_file_is_there() -> None:
+    names = ["/etc/crontab", "/etc/crontab:7", "/etc/cron.d/gone:1", "nightly.timer"]
+    policy = policy_from(dict(scheduled_restart=dict(jobs=names)))
+    seen = job_effects.gather(host("1 * * * * root nginx -s reload\n"), policy)
+    assert [one.split(" ")[1] for one in seen.unseen] == names[2:] and len(seen.jobs) == 1
+
+
+def test_what_a_watchdog_does_depends_on_what_it_tests() -> None:
+    rule = "check process php-fpm with pidfile /run/php/php8.2-fpm.pid\n"
+    rule += '  start program = "/bin/systemctl start php8.2-fpm"\n'
+    rule += '  stop program = "/bin/systemctl stop php8.2-fpm"\n  if failed unixsocket /run/php.sock then restart\n'
+    seen = job_effects.gather(host("", files={"/etc/monit/monitrc": dict(content=rule, mode=0o600)}), POLICY)
+    ((hit,),) = [one.hits for one in seen.jobs]
+    assert brief(hit) == FPM_RESTART and not hit.certain
+
+
+def test_a_haproxy_that_takes_over_is_no_stop() -> None:
+    (hit,) = hits(
+        "haproxy -f /etc/haproxy/haproxy.cfg -D -sf $(cat /run/haproxy.pid)", files={"/run/haproxy.pid": "400"}
+    )
+    assert (hit.does, hit.cuts, hit.tested) == ("reloads", "in time", True)
+
+
 @pytest.mark.parametrize(
     ("command", "reaches"),
     [

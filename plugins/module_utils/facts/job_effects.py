@@ -3,6 +3,7 @@
 """What jobs do in the end: which signals reach which web service of this host, in which order."""
 
 import re
+import stat
 from typing import Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import CannotLook, Malformed, Missing
@@ -26,10 +27,11 @@ from ..formats.signal_effects import (
 from ..host import Host
 from ..policy import Policy
 from . import job_services, job_units, scheduled_jobs, service_units
-from .job import Job
+from .job import MONIT, SUPERVISOR, Job
 from .job_commands import follow, follow_text
 from .job_deeds import (
     MONITORED,
+    PROGRAM,
     RELOAD,
     RELOAD_OR_RESTART,
     SIGNAL,
@@ -58,6 +60,8 @@ _SUFFIX = re.compile(r"\.(?:service|socket|timer|target|path|mount|slice|scope|d
 _SCRIPT = re.compile(r"[A-Za-z0-9][\w.+@-]{0,100}\Z")
 _WEB = re.compile(r"php|fpm|nginx|apache|httpd|haproxy")
 _ROOT = ("root", "0")
+# What they test decides whether they do it, and nobody knows that by reading.
+_WATCHDOGS = (MONIT, SUPERVISOR)
 # The later in this order is what a service is said to do, where signals make it do several things.
 _WEIGHT = (NOTHING, REPLACED, REOPENS, RELOADS, UPGRADES, DIES, STOPS)
 _CUTS = (NONE, IN_TIME, AT_ONCE)
@@ -127,7 +131,7 @@ def gather(host: Host, policy: Policy) -> ScheduledRestarts:
     seen = host.once(scheduled_jobs.gather, policy)
     services = host.once(job_services.gather, policy)
     named = policy.scheduled_restart.jobs
-    unseen = list(seen.unseen)
+    unseen = [*seen.unseen, *_unknown_names(host, named, seen.jobs)]
     followed: List[Tuple[Job, Followed]] = []
     for job in seen.jobs:
         if named and job.path not in named and job.object not in named:
@@ -146,6 +150,23 @@ def gather(host: Host, policy: Policy) -> ScheduledRestarts:
     )
 
 
+def _unknown_names(host: Host, named: Sequence[str], jobs: Sequence[Job]) -> List[str]:
+    """Return what to say of names that are of no job; a line that was disabled is of none any more, but of its file."""
+    known = {name for job in jobs for name in (job.path, job.object)}
+    return [
+        f"scheduled_restart.jobs: {name[:200]} is no job of this host; scheduled_restart_info shows their names"
+        for name in dict.fromkeys(named)
+        if name not in known and not _is_file(host, re.sub(r":[0-9]+\Z", "", name))
+    ]
+
+
+def _is_file(host: Host, path: str) -> bool:
+    try:
+        return path.startswith("/") and stat.S_ISREG(host.stat(path, follow=True).mode)
+    except CannotLook:
+        return False
+
+
 class _Look:
     """What one look at jobs asks more than once: units, and what systemd sends for them."""
 
@@ -155,6 +176,7 @@ class _Look:
         self.web = web
         self.unseen = unseen
         self._units: Dict[str, Tuple[ServiceUnit, ...]] = {}  # by the name that a job gives
+        self._targets: Dict[Tuple[Target, str], Tuple[Reached, ...]] = {}
         self._conducts: Dict[Tuple[str, str], Conduct] = {}
         self._blind: Optional[CannotLook] = None
 
@@ -185,7 +207,10 @@ class _Look:
         """Return what a job does. A stop that the same job follows with a start is a restart."""
         come_of = _in_order([self.outcome(deed, job.user, 0) for deed in followed.deeds])
         lost = dict.fromkeys([*followed.unfollowed, *come_of.unfollowed])
-        return JobEffects(job, _once(come_of.hits), tuple(lost))
+        hits = come_of.hits
+        if job.kind in _WATCHDOGS:
+            hits = tuple(hit._replace(certain=False) for hit in hits)
+        return JobEffects(job, _once(hits), tuple(lost))
 
     def outcome(self, deed: Deed, job_user: str, depth: int) -> _Outcome:
         """Return what comes of a deed, also by way of units and init scripts."""
@@ -197,7 +222,7 @@ class _Look:
         if deed.target.kind == MONITORED:
             return self._of_monitored(deed)
         try:
-            found = reached(self.host, deed.target, self.web, "root" if deed.verb == START else user)
+            found = self._reached(deed.target, "root" if deed.verb == START else user)
         except Malformed as error:
             known = _WEB.search(deed.target.value)
             return _Outcome(unfollowed=(Unfollowed(deed.hops, str(error)),) if known else ())
@@ -205,6 +230,12 @@ class _Look:
             return _Outcome(started=frozenset(one.service.name for one in found))
         hits = [_hit(deed, one.service, _blows(deed, one), False, _no_conduct(deed)) for one in found]
         return _Outcome(_merged(hits))
+
+    def _reached(self, target: Target, user: str) -> Tuple[Reached, ...]:
+        """Return whom a target means; thousands of lines may name the same."""
+        if (target, user) not in self._targets:
+            self._targets[target, user] = reached(self.host, target, self.web, user)
+        return self._targets[target, user]
 
     def _of_supervised(self, deed: Deed, user: str) -> _Outcome:
         """Return what comes of what supervisord is told; its socket is root's, unless somebody has opened it."""
@@ -346,6 +377,8 @@ def _hit(deed: Deed, service: WebService, blows: Sequence[Blow], starts: bool, c
     does, cuts, cut_after = _sequence(service, blows)
     if does == NOTHING:
         return None
+    if deed.target.kind == PROGRAM and service.family == HAPROXY and does == STOPS:
+        does = RELOADS  # haproxy -sf and -st: a new one reads its configuration and listens before it ends the old one
     kills = [blow.after for blow in blows if blow.signal == "KILL"]
     aimed = [blow for blow in blows if blow.signal != "KILL" or blow.after == blows[0].after]
     return Hit(
