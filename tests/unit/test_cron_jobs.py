@@ -251,6 +251,16 @@ def test_a_hostile_spool_holds_nobody_up(tree: Tree) -> None:
     assert [line for line in found.unseen if "/etc/cron.d/loop" not in line] == []
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a link away")
+def test_a_link_of_a_users_is_read_for_nobody(tree: Tree) -> None:
+    tree.write("/etc/hourly", RESTART.encode())
+    os.symlink("/etc/hourly", tree.root + "/etc/cron.d/roots")
+    os.symlink("/etc/hourly", tree.root + "/etc/cron.d/users")
+    os.lchown(tree.root + "/etc/cron.d/users", 33, 33)
+    found = tree.look()
+    assert [job.path for job in found.jobs] == ["/etc/cron.d/roots"] and found.unseen == ()
+
+
 def test_ten_megabytes_are_read(tree: Tree) -> None:
     tree.write("/etc/crontab", b"# " + b"x" * (10 << 20) + b"\n" + b"# y\n" * 9000 + RESTART.encode())
     begun = time.monotonic()

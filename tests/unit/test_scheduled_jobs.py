@@ -287,6 +287,21 @@ def test_what_logrotate_includes() -> None:
     assert len(seen.unseen) == 1 and "includes below one another" in seen.unseen[0]
 
 
+def test_logrotate_with_configurations_that_jobs_name() -> None:
+    files = {
+        **LOGROTATE,
+        "/etc/crontab": "0 * * * * deploy /usr/sbin/logrotate -s /srv/state /srv/hourly.conf >/dev/null\n" + CRONTAB,
+        "/etc/cron.daily/more": dict(SCRIPT, content="#!/bin/sh\nlogrotate -f '/srv/more.conf' # often\n"),
+        "/srv/hourly.conf": dict(content=ROTATED, uid=1000),
+        "/srv/more.conf": dict(content=ROTATED, uid=1000),
+        "/srv/state": ROTATED,
+    }
+    found = {job.path: (job.user, job.never) for job in jobs(logrotate_jobs, files)}
+    assert found.pop("/srv/hourly.conf") == ("deploy", None)
+    user, never = found.pop("/srv/more.conf")
+    assert (user, found) == ("root", {}) and never is not None and "not root's" in never
+
+
 MONIT = """\
 include /etc/monit/conf.d/*
 check process php with pidfile /run/a.pid

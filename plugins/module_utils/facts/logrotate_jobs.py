@@ -11,10 +11,9 @@ from ..formats import logrotate
 from ..formats.logrotate import Configuration, Script
 from ..host import Host
 from ..policy import Policy
-from . import schedulers
+from . import logrotate_configurations, schedulers
 from .job import LOGROTATE, Job, Jobs
 
-MAIN = "/etc/logrotate.conf"
 PROGRAMS = ("/usr/sbin/logrotate", "/usr/bin/logrotate")
 FILE_LIMIT = 16 * 1024 * 1024
 FILES_LIMIT = 20_000
@@ -24,16 +23,19 @@ DEPTH_LIMIT = 10  # of includes
 def gather(host: Host, policy: Policy) -> Jobs:
     """Return the scripts of logrotate's configuration, one job each."""
     reading = _Reading(host)
-    reading.read(MAIN, Configuration((), (), logrotate.TABOO, ""), 0)
-    return Jobs(tuple(reading.jobs), tuple(reading.unseen))
+    for path, user in logrotate_configurations.named(host, policy).items():
+        reading.user = user
+        reading.read(path, Configuration((), (), logrotate.TABOO, ""), 0)
+    return Jobs(tuple({job.object: job for job in reversed(reading.jobs)}.values())[::-1], tuple(reading.unseen))
 
 
 class _Reading:
-    """One reading of the configuration with all that it includes."""
+    """One reading of configurations with all that they include. user: whom logrotate runs as."""
 
     def __init__(self, host: Host) -> None:
         self.jobs: List[Job] = []
         self.unseen: List[str] = []
+        self.user = "root"
         self._host = host
         self._files = 0
         here = any(schedulers.is_there(host, path) for path in PROGRAMS)
@@ -78,8 +80,8 @@ class _Reading:
     def _read_file(self, path: str, above: Configuration, depth: int) -> None:
         content, seen = self._host.read_with_stat(path, FILE_LIMIT, follow=True)
         said = logrotate.parse(os.fsdecode(content), above.frequency, above.taboo)
-        never = self._never or _flaw(seen.mode, seen.uid)
-        self.jobs += [_job(path, script, never) for script in said.scripts]
+        never = self._never or (_flaw(seen.mode, seen.uid) if self.user == "root" else None)
+        self.jobs += [_job(path, script, self.user, never) for script in said.scripts]
         for included in said.includes:
             self.read(os.path.join(os.path.dirname(path), included), said, depth + 1)
 
@@ -93,7 +95,7 @@ def _flaw(mode: int, uid: int) -> Optional[str]:
     return None
 
 
-def _job(path: str, script: Script, never: Optional[str]) -> Job:
+def _job(path: str, script: Script, user: str, never: Optional[str]) -> Job:
     unclosed = None if script.closed else f"the {script.keyword} script has no endscript, so logrotate refuses it"
     return Job(
         kind=LOGROTATE,
@@ -105,7 +107,7 @@ def _job(path: str, script: Script, never: Optional[str]) -> Job:
         cron=None,
         zone=None,
         next_runs=(),
-        user="root",
+        user=user,
         shell=script.text,
         first_line=script.number,
         environment={},

@@ -131,7 +131,9 @@ def _jobs(
             except CannotLook as error:
                 unseen.append(f"{timer.name}: {error}")
                 continue
-            yield _job(host, timer, name, units[name], commands, times)
+            shell = _shell(units[name], commands)
+            if shell:
+                yield _job(host, timer, name, units[name], commands, shell, times)
 
 
 def _services(timer: _Timer, units: Mapping[str, Block]) -> List[str]:
@@ -151,9 +153,9 @@ def _job(
     unit: str,
     block: Block,
     commands: Commands,
+    shell: str,
     times: Mapping[str, Tuple[float, ...]],
 ) -> Job:
-    stops = [f"systemctl stop {shlex.quote(name)}" for name in _one(block, "Conflicts").split() if ".service" in name]
     never = _never(timer, unit, block)
     return Job(
         kind=TIMER,
@@ -166,12 +168,19 @@ def _job(
         zone=None,
         next_runs=() if never else _next_runs(host, timer, times),
         user=_one(block, "User") or "root",
-        shell="; ".join([*stops, commands.shell]) if commands.shell else "; ".join(stops),
+        shell=shell,
         first_line=commands.number,
         environment=_environment(_one(block, "Environment")),
         unit=unit,
         never=never,
     )
+
+
+def _shell(block: Block, commands: Commands) -> str:
+    """Return all that the start of a unit comes to; what it conflicts with, systemd stops."""
+    others = [name for name in _one(block, "Conflicts").split() if service_units.NAME.match(name)]
+    stops = [f"systemctl stop {shlex.quote(name)}" for name in others]
+    return "; ".join([*stops, commands.shell] if commands.shell else stops)
 
 
 def _schedule(timer: _Timer) -> str:
