@@ -50,7 +50,9 @@ def ran(moment: float, command: str, user: str = "root") -> Dict[str, Any]:
     )
 
 
-def history(crontab: str, log: str, journal: Any = None, mtime: float = 0.0, **files: Any) -> JobHistory:
+def history(
+    crontab: str, log: str, journal: Any = None, mtime: float = 0.0, units: Any = None, **files: Any
+) -> JobHistory:
     configuration = f"[global]\nerror_log = {LOG}\npid = /run/php/php8.2-fpm.pid\n[www]\nlisten = /run/php.sock\n"
     described = dict(
         {
@@ -60,7 +62,7 @@ def history(crontab: str, log: str, journal: Any = None, mtime: float = 0.0, **f
         },
         **files,
     )
-    seen = host("", files=described, journal=journal)
+    seen = host("", files=described, journal=journal, units=units or {})
     return job_history.gather(JournalHost(seen.description), POLICY)
 
 
@@ -142,6 +144,18 @@ def test_what_systemd_did_is_told_from_a_signal_of_somebody_else() -> None:
     for journal, by_unit, by_signal in ((stopped, 1, 0), (silent, 0, 1)):
         assert runs(RESTART, logged([DUE + 1]), journal=[journal]).seen == by_unit
         assert runs(STOP, logged([DUE + 1]), journal=[journal]).seen == by_signal
+
+
+def test_a_timer_is_matched_by_what_systemd_says_of_its_service() -> None:
+    started = dict(__REALTIME_TIMESTAMP=str(int(DUE * 1e6)), _PID="1", UNIT="nightly.service", MESSAGE="Starting n...")
+    stopped = dict(started, UNIT="php8.2-fpm.service", MESSAGE="Stopping x...")
+    units = {
+        "nightly.timer": "[Timer]\nOnCalendar=04:00\n",
+        "nightly.service": f"[Service]\nType=oneshot\nExecStart=/bin/systemctl {RESTART.partition(' ')[2]}\n",
+    }
+    files = {f"/lib/systemd/system/{name}": dict(content=text, mtime=0) for name, text in units.items()}
+    seen = history("", logged([DUE + 1, DUE - 900]), [started, stopped], units=units, **files).runs["nightly.timer"]
+    assert (seen.due, seen.seen, seen.logged, seen.kind) == (1, 1, 1, TERMINATING)
 
 
 def test_workers_that_a_signal_ends_are_told_of() -> None:
