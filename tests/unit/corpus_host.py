@@ -9,7 +9,7 @@ scheduled_corpus/hosts/NAME.yml describes a kind of host as described_host.py do
     fpm: [{program: …, configuration: …, pidfile: …, pid: 45, unit: php8.2-fpm.service}]
          # a running master with two workers. grace: process_control_timeout, terminate: request_terminate_timeout, in
          # seconds, 0 unless said; hup: false where its master dies of SIGHUP; parent: who started it, 1 unless said
-    masters: [{program: /usr/sbin/nginx, title: "nginx: master process /usr/sbin/nginx", worker: "nginx: worker process",
+    masters: [{program: /usr/sbin/nginx, title: "nginx: master process nginx", worker: "nginx: worker process",
                pidfile: /run/nginx.pid, pid: 51, unit: nginx.service}]       # of another web service
 
 A case names its kind of host, says one job in one of these ways, and what else is there in ``host``:
@@ -41,12 +41,13 @@ WORKERS = 2
 
 _SOCKETS = ("-tuanie exclude time-wait", "-xae")  # what ss(8) is asked
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _OLD = 1793000000  # when files of the configuration were written, long before anything was started
 _TESTED = "[22-Nov-2026 05:41:20] NOTICE: "
 
 
 class Case(NamedTuple):
-    """name: ``file/name``. expected: verdicts such as ``kills_in_flight high`` or ``unknown``, by the object of a job."""
+    """name: ``file/name``. expected: verdicts such as ``kills_in_flight high`` or ``unknown``, by a job's object."""
 
     name: str
     description: Dict[str, Any]
@@ -62,7 +63,7 @@ def cases() -> List[Case]:
 
 def _of_file(name: str) -> Iterator[Case]:
     with open(os.path.join(CORPUS, name), encoding="utf-8") as file:
-        content = yaml.safe_load(file)
+        content = yaml.load(file, Loader=LOADER)
     for case in content["cases"]:
         whole = dict(content.get("all") or {}, **case)
         yield of(dict(whole, name=f"{name[: -len('.yml')]}/{case['name']}"))
@@ -96,7 +97,7 @@ def kind(name: str) -> Dict[str, Any]:
 @lru_cache(maxsize=None)
 def _read(name: str) -> Dict[str, Any]:
     with open(os.path.join(CORPUS, "hosts", f"{name}.yml"), encoding="utf-8") as file:
-        content: Dict[str, Any] = yaml.safe_load(file)
+        content: Dict[str, Any] = yaml.load(file, Loader=LOADER)
     return content
 
 
@@ -209,4 +210,3 @@ def _add_fpm(host: Dict[str, Any], fpm: Dict[str, Any]) -> None:
         "Scan this dir for additional .ini files => (none)\n"
         "Zend Extension Build => API420220829,NTS\nextension_dir => /usr/lib/php/20220829 => /usr/lib/php/20220829\n"
     )
-

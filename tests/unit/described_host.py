@@ -34,8 +34,9 @@ import posixpath
 import stat
 import struct
 import zlib
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
 
+import described_systemd
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import (
     CannotLook,
     Forbidden,
@@ -47,8 +48,6 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import
 from ansible_collections.phpfleet.remediation.plugins.module_utils.formats import fastcgi
 from ansible_collections.phpfleet.remediation.plugins.module_utils.host import Host, Ran
 from ansible_collections.phpfleet.remediation.plugins.module_utils.tree import Blind, Leaf, Stat, Tree
-
-import described_systemd
 
 NOW = 1795300000.0
 SAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "samples")
@@ -67,6 +66,7 @@ class DescribedHost(Host):
         self._forbidden = set(description.get("forbidden") or ())
         self._processes = [_whole(process) for process in description.get("processes") or ()]
         self._directories = set(description.get("directories") or ())
+        self._names: Optional[Dict[str, Set[str]]] = None  # in each directory
         self._units = described_systemd.units_of(description.get("units") or {})
         self._describe_proc()
         self._describe_units()
@@ -260,13 +260,16 @@ class DescribedHost(Host):
         return real
 
     def _is_directory(self, real: str) -> bool:
-        empty = {"/", *self._forbidden, *self._directories}
-        return real in empty or bool(self._below(real))
+        return real in ("/", *self._forbidden, *self._directories) or bool(self._below(real))
 
     def _below(self, real: str) -> List[str]:
-        prefix = real.rstrip("/") + "/"
-        known = [*self._files, *self._links, *self._forbidden, *self._directories]
-        return sorted({path[len(prefix) :].split("/")[0] for path in known if path.startswith(prefix)} - {""})
+        if self._names is None:
+            self._names = {}
+            for path in (*self._files, *self._links, *self._forbidden, *self._directories):
+                parts = path.strip("/").split("/")
+                for depth, name in enumerate(parts):
+                    self._names.setdefault("/" + "/".join(parts[:depth]), set()).add(name)
+        return sorted(self._names.get(real, ()))
 
     def _file(self, real: str) -> Tuple[bytes, Stat]:
         described = self._files[real]

@@ -13,6 +13,7 @@ Each has the file /lib/systemd/system/NAME as well. Values that a file does not 
 import fnmatch
 import shlex
 import signal
+from functools import lru_cache
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 PLACE = "/lib/systemd/system"
@@ -155,6 +156,7 @@ def _span(text: str) -> str:
     return " ".join([*parts, *([f"{seconds}s"] if seconds else [])]) or "0"
 
 
+@lru_cache(maxsize=None)
 def _command(text: str) -> str:
     words = shlex.split(text.lstrip("-@:+!"))
     ignored = "yes" if "-" in text[: len(text) - len(text.lstrip("-@:+!"))] else "no"

@@ -66,7 +66,7 @@ def test_the_corpus_is_as_large_as_it_has_to_be_and_a_third_of_it_is_harmless() 
 PLANTED = {
     "cron": "* * * * * root touch {mark}; service php8.2-fpm restart $(touch {mark}) `touch {mark}`",
     "crontab": "* * * * * touch {mark} && systemctl restart php8.2-fpm",
-    "script": "#!/bin/sh\ntouch {mark}\n. {mark}.sh\nFPM=$(touch {mark}; echo php8.2-fpm)\nservice php8.2-fpm restart\n",
+    "script": "#!/bin/sh\ntouch {mark}\n. {mark}.sh\nA=$(touch {mark}; echo php8.2-fpm)\nservice php8.2-fpm restart\n",
     "rotate": "\t\ttouch {mark}\n\t\tpkill -USR1 php-fpm",
     "timer": "[Service]\nType=oneshot\nExecStartPre=/bin/touch {mark}\nExecStart=/bin/systemctl restart php8.2-fpm\n",
 }
