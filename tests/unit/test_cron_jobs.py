@@ -170,6 +170,18 @@ def test_the_spool_of_suse() -> None:
     assert [(job.object, job.never) for job in found] == [("/var/spool/cron/tabs/root:1", None)]
 
 
+def test_the_spool_of_busybox() -> None:
+    busybox = dict(pid=300, executable="/bin/busybox", name="crond")
+    (job,) = jobs({f"{TABS}/root": dict(content=OWN, mode=0o600)}, busybox)
+    assert (job.object, job.never) == (f"{TABS}/root:1", None)
+
+
+def test_tables_of_another_format_are_not_passed_over_in_silence() -> None:
+    found = cron_jobs.gather(host({"/etc/crontab": RESTART}, dict(pid=300, executable="/usr/sbin/fcron")), POLICY)
+    assert found.jobs[0].never == "no cron runs on this host"
+    assert found.unseen == ("fcron runs on this host, and its tables are not looked at; see fcrontab(1)",)
+
+
 def test_a_user_that_was_forgotten_is_part_of_the_command() -> None:
     (job,) = jobs({"/etc/cron.d/php": "0 4 * * * systemctl restart php-fpm\n"})
     assert (job.user, job.shell) == ("root", "systemctl restart php-fpm")

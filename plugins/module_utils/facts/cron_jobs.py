@@ -63,7 +63,7 @@ def gather(host: Host, policy: Policy) -> Jobs:
     cron = schedulers.cron(host, policy)
     timetable = Timetable(host)
     users = _Users(host)
-    unseen: List[str] = []
+    unseen = list(_other_tables(host, policy))
     jobs: List[Job] = []
     for file in _files(host, cron, unseen):
         try:
@@ -76,6 +76,11 @@ def gather(host: Host, policy: Policy) -> Jobs:
             )
             break
     return Jobs(tuple(jobs), tuple(unseen))
+
+
+def _other_tables(host: Host, policy: Policy) -> Iterator[str]:
+    if schedulers.running(host, policy, schedulers.FCRON):
+        yield "fcron runs on this host, and its tables are not looked at; see fcrontab(1)"
 
 
 class _Users:
@@ -103,10 +108,9 @@ def _files(host: Host, cron: Cron, unseen: List[str]) -> Iterator[_File]:
             continue
         if file is not None:
             yield file
-    spool = _spool(host, cron)
-    for name in _names(host, spool, unseen):
+    for path, name in [(f"{one}/{name}", name) for one in _spools(host, cron) for name in _names(host, one, unseen)]:
         try:
-            file = _user_file(host, cron, f"{spool}/{name}", name)
+            file = _user_file(host, cron, path, name)
         except Missing:
             continue
         except CannotLook as error:
@@ -129,11 +133,12 @@ def _names(host: Host, directory: str, unseen: List[str]) -> List[str]:
     return names[:FILES_LIMIT]
 
 
-def _spool(host: Host, cron: Cron) -> str:
+def _spools(host: Host, cron: Cron) -> List[str]:
     debian, suse, red_hat = SPOOLS
     if cron.kind == DEBIAN:
-        return debian
-    return suse if schedulers.is_there(host, suse) else red_hat
+        return [debian]
+    # busybox, whose cron is called as Red Hat's is, has the spool of Debian.
+    return [suse] if schedulers.is_there(host, suse) else [red_hat, debian]
 
 
 def _system_file(host: Host, cron: Cron, path: str, name: Optional[str]) -> Optional[_File]:

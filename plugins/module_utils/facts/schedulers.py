@@ -3,16 +3,18 @@
 """The programs that run a host's jobs: which of them runs, and which cron it is."""
 
 import os
-from typing import FrozenSet, NamedTuple, Optional
+from typing import FrozenSet, NamedTuple, Optional, Tuple
 
 from ..errors import CannotLook, Missing
 from ..formats.cron_schedule import CRONIE, DEBIAN
 from ..host import Host
 from ..policy import Policy
 from . import processes
+from .processes import Process
 
 # cron is the daemon of Debian and of SUSE, crond that of Red Hat, of busybox and of dcron.
-CRONS = frozenset(("cron", "crond", "bcron-sched", "fcron"))
+CRONS = frozenset(("cron", "crond", "bcron-sched"))
+FCRON = frozenset(("fcron",))  # which has tables of its own, in a format of its own
 ATD = frozenset(("atd",))
 MONIT = frozenset(("monit",))
 # systemd-cron makes timers of crontabs; no daemon of its own runs.
@@ -36,13 +38,22 @@ def cron(host: Host, policy: Policy) -> Cron:
     named = _running(host, policy, CRONS)
     absent = "no cron runs on this host" if named is not None and not named and not _is_generated(host) else None
     kind = DEBIAN if _is_debians(host, named) else CRONIE
-    return Cron(kind, bool(named) and _is_lsb(host, policy), absent)
+    return Cron(kind, _is_lsb(host, policy), absent)
 
 
 def absent(host: Host, policy: Policy, programs: FrozenSet[str], called: str) -> Optional[str]:
     """Return why none of some programs runs, None where one does or where that cannot be seen."""
     named = _running(host, policy, programs)
     return f"no {called} runs on this host" if named is not None and not named else None
+
+
+def running(host: Host, policy: Policy, programs: FrozenSet[str]) -> Tuple[Process, ...]:
+    """Return the processes of some programs, as far as they can be seen."""
+    try:
+        seen = host.once(processes.gather, policy)
+    except CannotLook:
+        return ()
+    return tuple(one for one in seen.by_pid.values() if _name(one) in programs)
 
 
 def is_there(host: Host, path: str) -> bool:
@@ -58,18 +69,17 @@ def is_there(host: Host, path: str) -> bool:
 
 def _running(host: Host, policy: Policy, programs: FrozenSet[str]) -> Optional[FrozenSet[str]]:
     """Return which of some programs run, by name; None where none is seen and not all can be seen."""
+    found = frozenset(map(_name, running(host, policy, programs)))
     try:
-        seen = host.once(processes.gather, policy)
+        return found if found or host.once(processes.gather, policy).complete else None
     except CannotLook:
         return None
-    found = frozenset(name for one in seen.by_pid.values() for name in _names(one) if name in programs)
-    return found if found or seen.complete else None
 
 
-def _names(process: processes.Process) -> FrozenSet[str]:
+def _name(process: Process) -> str:
     """Return what a process is called: by its executable, or by its name where that is hidden or has many names."""
     executable = os.path.basename(process.executable or "")
-    return frozenset((process.name if executable in ("", _BUSYBOX) else executable,))
+    return process.name if executable in ("", _BUSYBOX) else executable
 
 
 def _is_debians(host: Host, named: Optional[FrozenSet[str]]) -> bool:
@@ -83,5 +93,4 @@ def _is_generated(host: Host) -> bool:
 
 
 def _is_lsb(host: Host, policy: Policy) -> bool:
-    seen = host.once(processes.gather, policy).by_pid.values()
-    return any("cron" in _names(one) and "-l" in one.title.split(" ")[1:] for one in seen)
+    return any("-l" in one.title.split(" ")[1:] for one in running(host, policy, CRONS))
