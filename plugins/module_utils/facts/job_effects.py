@@ -486,8 +486,13 @@ def _in_order(outcomes: Sequence[_Outcome]) -> _Outcome:
 
 
 def _with_later(before: Hit, later: Hit) -> Hit:
-    """Return a stop with what the same job sends later to what is left."""
+    """Return a stop with what the same job sends later to what is left.
+
+    systemctl and supervisorctl only go on when it has stopped, or was killed.
+    """
     gap = max(0.0, later.deed.moment - before.deed.moment)
+    if before.deed.target.kind in (UNIT, SUPERVISED):
+        gap += before.kills_after or 0.0
     at_once = gap == 0 and later.cuts == AT_ONCE
     cut_after = gap if later.cuts == AT_ONCE else None if later.cut_after is None else gap + later.cut_after
     kills_after = None if later.kills_after is None else gap + later.kills_after
