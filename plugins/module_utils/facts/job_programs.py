@@ -36,7 +36,6 @@ from .job_deeds import (
 )
 from .job_values import DOWN, LIKELY, Outcome, Unknown, Value, says, targets
 
-KILL_SECONDS = 5.0  # after which LSB's killproc sends KILL; 3 on Red Hat, which is told by ``-d``
 RETRY_LIMIT = 20  # items of a schedule
 
 _VERBS = {
@@ -304,7 +303,7 @@ def _killproc(_program: str, arguments: List[Value]) -> Meaning:
     if not rest or not isinstance(rest[0], str):
         return Meaning(lost=True)
     delay = says(options.get("-d", options.get("-t", "")))
-    seconds = float(delay) if _DURATION.match(delay) else KILL_SECONDS
+    seconds = float(delay) if _DURATION.match(delay) else 5.0
     sent = _sending(name) if name else (Sent("TERM", 0.0), Sent("KILL", seconds))
     file = options.get("-p")
     if file is None:

@@ -5,7 +5,7 @@
 import os
 import posixpath
 import re
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import CannotLook, Missing, TooLarge
 from ..host import Host
@@ -13,7 +13,7 @@ from .job_values import family
 
 FILES_LIMIT = 60  # of one job
 BYTES_LIMIT = 4 * 1024 * 1024
-FILE_LIMIT = 512 * 1024
+FILE_LIMIT = 256 * 1024
 LINE_LIMIT = 4096  # characters of a line that are looked at
 SHELLS = ("sh", "bash", "dash", "ksh", "ksh93", "mksh", "zsh", "ash", "busybox")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -49,6 +49,7 @@ class Scripts:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._loaded: Dict[str, Loaded] = {}
+        self._found: Dict[Tuple[str, str], Optional[str]] = {}
         self._bytes = 0
 
     def load(self, path: str) -> Loaded:
@@ -82,6 +83,11 @@ class Scripts:
 
     def find(self, name: str, search: str) -> Optional[str]:
         """Return the path of a program by its name, as a shell finds it; None where it is in no directory of PATH."""
+        if (name, search) not in self._found:
+            self._found[name, search] = self._find(name, search)
+        return self._found[name, search]
+
+    def _find(self, name: str, search: str) -> Optional[str]:
         for directory in dict.fromkeys((search + ":" + PATH).split(":")):
             path = posixpath.join(directory, name)
             if directory.startswith("/"):

@@ -40,16 +40,10 @@ FOUND_LIMIT = 200
 NAMES_LIMIT = 200  # files of a directory that run-parts runs
 
 _INIT_DIRECTORIES = ("/etc/init.d/", "/etc/rc.d/init.d/", "/etc/rc.d/")
-# Their functions are known here by name.
-_FUNCTION_FILES = {
-    "/lib/lsb/init-functions": True,
-    "/usr/lib/lsb/init-functions": True,
-    "/etc/init.d/functions": True,
-    "/etc/rc.d/init.d/functions": True,
-    "/etc/rc.status": False,
-    "/lib/init/vars.sh": False,
-    "/usr/lib/init/vars.sh": False,
-}
+# Their functions are known here by name. Those of the first two hand an init script's work to systemd.
+_RED_HAT = ("/etc/init.d/functions", "/etc/rc.d/init.d/functions")
+_LSB = ("/lib/lsb/init-functions", "/usr/lib/lsb/init-functions")
+_FUNCTION_FILES = (*_RED_HAT, *_LSB, "/etc/rc.status", "/lib/init/vars.sh", "/usr/lib/init/vars.sh")
 # Directories of cron's own, whose scripts are jobs of their own.
 _PERIODIC = re.compile(r"/etc/cron\.(?:hourly|daily|weekly|monthly|yearly|d)/?\Z")
 _RUN_PARTS_NAME = re.compile(r"[A-Za-z0-9_-]+(?:\.sh)?\Z")
@@ -203,8 +197,8 @@ class Reading:
             return Outcome(NO)  # there is no such file, so nothing happens
         if loaded.is_shell():
             return self.script(loaded, command.arguments[1:], command, state)
-        self.unread(loaded, command, state)
-        self._arguments(command, state)
+        if not self._arguments(command, state):
+            self.unread(loaded, command, state)
         return Outcome(LIKELY)
 
     def script(self, loaded: Loaded, arguments: Sequence[Value], command: Command, state: State) -> Outcome:
@@ -252,20 +246,22 @@ class Reading:
         state.place = here
         return Outcome(LIKELY) if outcome.leaves == RETURN else outcome
 
-    def _arguments(self, command: Command, state: State) -> None:
-        """Read what stands as a command in the arguments of a program that is not followed."""
+    def _arguments(self, command: Command, state: State) -> bool:
+        """Read what stands as a command in the arguments of a program that is not followed; say whether any does."""
         words = command.arguments[1:]
         for number, word in enumerate(words):
             if not isinstance(word, str):
                 continue
             if _is_control(word):
                 self.perhaps(words[number:], command, state)
-                return
+                return True
             text = word.partition("=")[2] if _HOOK.match(word) and "=" in word else word
             if len(text.split()) > 1 and _is_control(text.split()[0]):
                 certain, state.certain = state.certain, False
                 self.nested(text, command, state)
                 state.certain = certain
+                return True
+        return False
 
 
 def _is_control(word: str) -> bool:
@@ -329,7 +325,8 @@ def _source(reading: Reading, command: Command, state: State) -> Outcome:
         state.blurred = True
         return Outcome(LIKELY)
     if path in _FUNCTION_FILES:
-        return _redirected(reading, command, state) if _FUNCTION_FILES[path] else Outcome(LIKELY)
+        state.kill_delay = "3" if path in _RED_HAT else state.kill_delay
+        return _redirected(reading, command, state) if path in _RED_HAT + _LSB else Outcome(LIKELY)
     return reading.source(path, command, state)
 
 
@@ -721,11 +718,20 @@ def _running(_reading: Reading, command: Command, state: State) -> Outcome:
     return Outcome(LIKELY, fails=frozenset((DOWN + name,)))
 
 
+def _killproc(reading: Reading, command: Command, state: State) -> Outcome:
+    """Read killproc with the delay of the functions that it is one of."""
+    arguments = ("-d", state.kill_delay, *command.arguments[1:])
+    return reading.mean(job_programs.meaning("killproc", arguments) or Meaning(), command, state)
+
+
+_STARTING = Wrapper(tuple("--pidfile --user --check -p -n -l -u -g -c -t".split()))
+
+
 def _daemon(reading: Reading, command: Command, state: State) -> Outcome:
     """Read the functions that start a program: daemon of Red Hat, start_daemon of LSB, startproc of SUSE."""
-    paths = [word for word in command.arguments[1:] if isinstance(word, str) and word.startswith("/")]
-    words = [piece for word in command.arguments[1:] if isinstance(word, str) for piece in word.split()]
-    path = paths[0] if paths else next((word for word in words if family(word) and not word.startswith("-")), None)
+    _options, rest = _before_command(command.arguments[1:], _STARTING)
+    words = [piece for word in rest if isinstance(word, str) for piece in word.split()]
+    path = next((word for word in words if word.startswith("/") or family(word)), None)
     if path is None:
         return Outcome(LIKELY)
     return reading.mean(Meaning((job_programs.started(path),)), command, state)
@@ -782,6 +788,7 @@ _COMMANDS: Dict[str, Callable[[Reading, Command, State], Outcome]] = {
     "pidofproc": _running,
     "status_of_proc": _running,
     "checkproc": _running,
+    "killproc": _killproc,
     "daemon": _daemon,
     "start_daemon": _daemon,
     "startproc": _daemon,

@@ -13,7 +13,8 @@ from typing import List, Match, NamedTuple, NoReturn, Optional, Pattern, Tuple, 
 
 from ..errors import Malformed
 
-LIMIT = 1024 * 1024  # characters
+LIMIT = 256 * 1024  # characters
+COMMANDS_LIMIT = 20000
 DEPTH_LIMIT = 25  # of commands within commands
 TEXT_LIMIT = 2000  # characters that are kept of a command's own text
 
@@ -189,6 +190,7 @@ class _Reader:
         self.text = text
         self.place = 0
         self.depth = depth
+        self._commands = 0
         self._ends = [found.start() for found in re.finditer("\n", text)]
         self._first_line = first_line
         self._documents: List[Tuple[str, bool]] = []  # here-documents that begin after the next end of a line
@@ -481,6 +483,9 @@ class _Reader:
         words: List[Word] = []
         source: Optional[Word] = None
         bracketed = self._reserved() == "[["
+        self._commands += 1
+        if self._commands > COMMANDS_LIMIT:
+            self._fail(f"more than {COMMANDS_LIMIT} commands")
         while True:
             self._blank()
             sign = self.text[self.place : self.place + 1]
