@@ -303,7 +303,7 @@ def test_what_is_to_stay_as_it_is_stays(path: str, state: str) -> None:
     if subprocess.call(["/usr/bin/chattr", "+i", path], stderr=subprocess.DEVNULL) != 0:
         pytest.skip("this file system knows no immutable files; the integration target of the module tests one")
     try:
-        with pytest.raises(CannotAct, match="it is as it was; where `lsattr` shows an i"):
+        with pytest.raises(CannotAct, match="it is as it was; where `lsattr` shows i"):
             act(prepared)
     finally:
         subprocess.check_call(["/usr/bin/chattr", "-i", path])

@@ -66,7 +66,7 @@ def diff(action: Action) -> Tuple[str, str]:
     place, line = f"{guard.path}:{guard.line}: ", _shown(guard.text)
     if action.verb == "comment_out_line":
         return place + line, f"{place}# {line}"
-    return place + line, place + os.fsdecode(guard.wanted)
+    return place + line, place + os.fsdecode(guard.wanted).strip()
 
 
 def look_back(action: Action) -> None:

@@ -92,7 +92,7 @@ def failed(path: str, error: OSError) -> CannotAct:
     """Return what to say of a change that the kernel refused."""
     hint = ""
     if error.errno == errno.EPERM:
-        hint = "; where `lsattr` shows an i or a for it somebody wants it to stay so: ask, then `chattr -i -a` it"
+        hint = "; where `lsattr` shows i or a somebody wants it to stay so: ask, then `chattr -i -a` it"
     return CannotAct(f"{path}: {error.strerror}; it is as it was{hint}")
 
 
