@@ -18,7 +18,7 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.fpm_tim
     MasterLimits,
     PoolLimits,
 )
-from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.job_commands import (
+from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.job_deeds import (
     RESTART,
     UNIT,
     Deed,

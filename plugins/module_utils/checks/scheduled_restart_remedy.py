@@ -139,7 +139,7 @@ def _graceful(effects: JobEffects, services: JobServices, places: JobPlaces, pol
     head = _HEADS[job.kind].match(job.text)
     if head is None:
         raise Refused(f"{job.object}: where its command begins could not be told; write `{command}` there by hand")
-    written = os.fsencode(command.replace("%", "\\%") if job.kind in _CRON else command)
+    written = (command.replace("%", "\\%") if job.kind in _CRON else command).encode("utf-8")
     if len(written) > LINE_LIMIT:
         raise Refused(f"`{command}` is longer than the {LINE_LIMIT} bytes that cron takes; put it into a script")
     guard = Guard("rewrite_line", job.path, job.line, Secret(job.text), head.group() + written, None)
@@ -182,8 +182,8 @@ def _reopening(effects: JobEffects, services: JobServices) -> Offer:
         raise Refused(f"{job.path}:{number}: its command goes over several lines; write SIGUSR1 there by hand")
     demand_nothing_else(line, hit)
     command = _reopen(hit, services)
-    text = os.fsencode(line)
-    wanted = text[: len(text) - len(text.lstrip())] + os.fsencode(command)
+    text = line.encode("utf-8", "surrogateescape")
+    wanted = text[: len(text) - len(text.lstrip())] + command.encode("utf-8")
     guard = Guard("rewrite_line", job.path, number, Secret(text), wanted, None)
     return Offer(guard, f"let line {number} of {job.path} run `{command}`", "none known", ())
 
