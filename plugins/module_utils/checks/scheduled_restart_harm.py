@@ -70,9 +70,9 @@ def unjudged(known: JobFacts) -> List[str]:
     """Say which jobs cannot be judged, because nothing is known of the limits of a php-fpm that they reach."""
     limits = known.services.limits
     pids = {one.master.process.pid for one in limits.masters} if limits else set()
+    why = "; ".join(limits.unseen) if limits and limits.unseen else "run with become"
     return [
-        f"{one.job.object}: how long php-fpm {pid} lets requests end is not known, for it could not be read how it is "
-        "configured; run with become"
+        f"{one.job.object}: how long php-fpm {pid} lets requests end is not known: {why}"
         for one in known.restarts.jobs
         for hit in one.hits
         for pid in hit.masters
