@@ -165,6 +165,15 @@ def test_which_cron_it_is(cron: Optional[Dict[str, Any]], files: Dict[str, Any],
     assert schedulers.cron(host(files, cron), POLICY).kind == kind
 
 
+@pytest.mark.parametrize("other", [dict(uid=1000), dict(links={"/proc/301/ns/pid": "pid:[4026532999]"})])
+def test_a_crond_of_a_users_or_a_containers_is_not_the_hosts(other: Dict[str, Any]) -> None:
+    stranger = dict(CRONIE, pid=301, uid=other.get("uid", 0))
+    seen = dict(processes=[INIT, DEBIAN, stranger], links=other.get("links", {}))
+    assert schedulers.cron(DescribedHost(seen), POLICY) == ("Debian's cron", False, None)
+    alone = dict(seen, processes=[INIT, stranger])
+    assert schedulers.cron(DescribedHost(alone), POLICY).absent == "no cron runs on this host"
+
+
 def test_the_spool_of_suse() -> None:
     found = jobs({"/var/spool/cron/tabs/root": dict(content=OWN, mode=0o600)})
     assert [(job.object, job.never) for job in found] == [("/var/spool/cron/tabs/root:1", None)]

@@ -3,13 +3,13 @@
 """The programs that run a host's jobs: which of them runs, and which cron it is."""
 
 import os
-from typing import FrozenSet, NamedTuple, Optional, Tuple
+from typing import FrozenSet, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import CannotLook, Missing
 from ..formats.cron_schedule import CRONIE, DEBIAN
 from ..host import Host
 from ..policy import Policy
-from . import processes
+from . import masters, processes
 from .processes import Process
 
 # cron is the daemon of Debian and of SUSE, crond that of Red Hat, of busybox and of dcron.
@@ -35,25 +35,27 @@ class Cron(NamedTuple):
 
 def cron(host: Host, policy: Policy) -> Cron:
     """Return the cron of a host. Where that cannot be seen, it is taken to run."""
-    named = _running(host, policy, CRONS)
-    absent = "no cron runs on this host" if named is not None and not named and not _is_generated(host) else None
-    kind = DEBIAN if _is_debians(host, named) else CRONIE
-    return Cron(kind, _is_lsb(host, policy), absent)
+    found = tuple(one for one in running(host, policy, CRONS) if one.uids[1] == 0)  # any user can call a program so
+    absent = None if found or not _all_seen(host, policy) or _is_generated(host) else "no cron runs on this host"
+    lsb = any("-l" in one.title.split(" ")[1:] for one in found)
+    return Cron(DEBIAN if _is_debians(host, found) else CRONIE, lsb, absent)
 
 
 def absent(host: Host, policy: Policy, programs: FrozenSet[str], called: str) -> Optional[str]:
     """Return why none of some programs runs, None where one does or where that cannot be seen."""
-    named = _running(host, policy, programs)
-    return f"no {called} runs on this host" if named is not None and not named else None
+    if running(host, policy, programs) or not _all_seen(host, policy):
+        return None
+    return f"no {called} runs on this host"
 
 
 def running(host: Host, policy: Policy, programs: FrozenSet[str]) -> Tuple[Process, ...]:
-    """Return the processes of some programs, as far as they can be seen."""
+    """Return the processes of some programs, as far as they can be seen; those of containers are not the host's."""
     try:
         seen = host.once(processes.gather, policy)
     except CannotLook:
         return ()
-    return tuple(one for one in seen.by_pid.values() if _name(one) in programs)
+    named = (one for one in seen.by_pid.values() if _name(one) in programs)
+    return tuple(one for one in named if _is_ours(host, one))
 
 
 def is_there(host: Host, path: str) -> bool:
@@ -67,13 +69,18 @@ def is_there(host: Host, path: str) -> bool:
     return True
 
 
-def _running(host: Host, policy: Policy, programs: FrozenSet[str]) -> Optional[FrozenSet[str]]:
-    """Return which of some programs run, by name; None where none is seen and not all can be seen."""
-    found = frozenset(map(_name, running(host, policy, programs)))
+def _all_seen(host: Host, policy: Policy) -> bool:
     try:
-        return found if found or host.once(processes.gather, policy).complete else None
+        return host.once(processes.gather, policy).complete
     except CannotLook:
-        return None
+        return False
+
+
+def _is_ours(host: Host, process: Process) -> bool:
+    try:
+        return masters.shares_pids(host, process)
+    except CannotLook:
+        return True  # an ordinary user is not told
 
 
 def _name(process: Process) -> str:
@@ -82,15 +89,11 @@ def _name(process: Process) -> str:
     return process.name if executable in ("", _BUSYBOX) else executable
 
 
-def _is_debians(host: Host, named: Optional[FrozenSet[str]]) -> bool:
+def _is_debians(host: Host, found: Sequence[Process]) -> bool:
     """Whether it is Debian's: that is called cron, as is SUSE's cronie, which has another spool."""
-    called = "crond" not in named if named else not is_there(host, "/usr/sbin/crond")
+    called = all(_name(one) != "crond" for one in found) if found else not is_there(host, "/usr/sbin/crond")
     return called and not is_there(host, _SUSE_SPOOL)
 
 
 def _is_generated(host: Host) -> bool:
     return any(is_there(host, path) for path in _GENERATORS)
-
-
-def _is_lsb(host: Host, policy: Policy) -> bool:
-    return any("-l" in one.title.split(" ")[1:] for one in running(host, policy, CRONS))
