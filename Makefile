@@ -20,7 +20,7 @@ UNITS := controller-test controller-oldest $(UNIT_PYTHONS:%=unit-%)
 SANITY := sanity-test sanity-oldest
 # One more than cores: much of a test run is waiting.
 JOBS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-SIDE_BY_SIDE := --numprocesses $(JOBS) --dist loadfile
+SIDE_BY_SIDE := --numprocesses $(JOBS) --dist loadgroup
 
 # Ansible finds a collection by its name only: the checkout is linked to where it looks.
 LINK := .cache/collections/ansible_collections/phpfleet/remediation
@@ -61,7 +61,7 @@ bench: $(RUN)/ready $(LINK) ## Measure side by side
 build: $(RUN)/ready ## Build the artefact into build/
 	@$(RUN_PATH) tests/toolchain/build build
 
-# Side by side, the longest first; the Molecule scenario is one of the fleet's tests. Two labs at most at a time.
+# Side by side, the longest first; the Molecule scenario is one of the fleet's tests.
 test: environments $(LINK) ## Run every test
 	@$(MAKE) --jobs $(JOBS) --output-sync=target $(SANITY) $(UNITS) test-lint test-package
 	$(TEST_PATH) python -m pytest $(SIDE_BY_SIDE) tests/integration tests/fleet
@@ -95,8 +95,11 @@ environments:
 test-sanity: environments ## ansible-test sanity on the oldest and the newest ansible-core
 	@$(MAKE) --jobs $(JOBS) --output-sync=target $(SANITY)
 
+# The oldest core imports everything under each Python that a host may have; the newest under its own alone.
+sanity-test: SANITY_PYTHON = --python $$($(TEST)/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+
 sanity-%:
-	@[ ! -e .venv/$*/ready ] || tests/toolchain/sanity .venv/$*
+	@[ ! -e .venv/$*/ready ] || tests/toolchain/sanity .venv/$* $(SANITY_PYTHON)
 
 test-molecule: $(TEST)/ready $(LINK) ## The Molecule scenario on the lab
 	$(TEST_PATH) molecule test

@@ -16,6 +16,13 @@ CHECKOUT = Path(__file__).parents[2]
 LAB = CHECKOUT / "lab/lab"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests of a file follow one another on one lab, whatever runs beside them: some build on what others left."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
+
+
 class Host(NamedTuple):
     """One host of a lab."""
 

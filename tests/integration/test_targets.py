@@ -17,7 +17,7 @@ NAMES = sorted(tasks.parents[1].name for tasks in TARGETS.glob("*/tasks/main.yml
 assert NAMES, f"no target in {TARGETS}"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def lab(run: Callable[..., str]) -> Iterator[list[object]]:
     """The command of a lab of one web host, made for these tests and taken down after them."""
     if os.geteuid() != 0:

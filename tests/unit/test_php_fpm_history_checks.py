@@ -51,8 +51,12 @@ def judge(module: Any, one: DescribedHost, **options: Any) -> Verdict:
     return audit(one, policy_from(options), [check]).checked[0].verdict
 
 
+def line(ago: float, words: str) -> str:
+    return time.strftime("[%d-%b-%Y %H:%M:%S] ", time.localtime(NOW - ago)) + words + "\n"
+
+
 def at(ago: float, words: str) -> str:
-    return time.strftime("[%d-%b-%Y %H:%M:%S] ", time.localtime(NOW - ago)) + f"WARNING: [pool www] {words}\n"
+    return line(ago, f"WARNING: [pool www] {words}")
 
 
 def exited(ago: float, how: str, child: int = 7) -> str:
@@ -61,6 +65,28 @@ def exited(ago: float, how: str, child: int = 7) -> str:
 
 def crashes(ago: float) -> str:
     return "".join(exited(ago + more, "on signal 11 (SIGSEGV)", 800 + more) for more in (2, 1, 0))
+
+
+@pytest.mark.parametrize(
+    ("ago", "reloaded", "ran", "severity"),
+    [
+        (60, 50, None, "medium"),  # in force anew since the last crash, and quiet for much longer than between two
+        (60, None, 50, "medium"),  # a run of this collection changed the host since
+        (60, 100, 100, "critical"),  # both were before it
+        (20, 10, None, "critical"),  # not quiet for long enough
+        (7200, 50, None, "medium"),
+        (90000, 50, None, "low"),
+    ],
+)
+def test_a_crash_loop_that_something_was_done_against(
+    ago: float, reloaded: Optional[float], ran: Optional[float], severity: str
+) -> None:
+    turn = "" if reloaded is None else line(reloaded, "NOTICE: ready to handle connections")
+    began = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(NOW - (ran or 0)))
+    files = {} if ran is None else {f"/var/lib/phpfleet/journal/{began}-1f2e3d4c.jsonl": ""}
+    log = crashes(ago) + turn if reloaded is None or reloaded < ago else turn + crashes(ago)
+    (finding,) = judge(php_fpm_crash_loop, host(log, **files)).findings
+    assert finding.severity == severity
 
 
 def message(text: str, ago: float) -> Dict[str, str]:

@@ -29,6 +29,9 @@ from .journal import Journal
 from .verb import Prepared, Verb
 
 ASIDE = ".phpfleet-"
+# Who opened the file by its name just before that was taken away may write it only now: open(2) truncates after it has
+# found the file, and the kernel may let others run in between.
+LATE_WRITER_SECONDS = 0.02
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -263,6 +266,7 @@ def _take_aside(directory: int, name: str, aside: str, still: Callable[[Optional
     except FileNotFoundError as error:
         raise Unneeded(f"{name}: it is gone meanwhile") from error
     with _giving_back(directory, aside, name):
+        time.sleep(LATE_WRITER_SECONDS)
         still(_found(directory, aside))
 
 

@@ -7,11 +7,15 @@ from typing import List, NamedTuple, Tuple
 from ..facts import fpm_crash_causes, fpm_history
 from ..facts.fpm_crash_causes import BEFORE_SECONDS, LOOP_SECONDS, CrashCauses, Loop
 from ..facts.fpm_history import DAY, FpmHistory, History
-from ..model import CRITICAL, HIGH, LOW, Check, Finding, Verdict
+from ..formats.fpm_log import Turn
+from ..model import CRITICAL, HIGH, LOW, MEDIUM, Check, Finding, Verdict
 from ..policy import Policy
 from .opcode_cache_causes import CRASHING, judged_by
 from .php_fpm_history import doubt, most_common, owner, pool_object, severity, stamp, times, verdict
 
+# It has ended once it is quiet for longer than it ever was between two crashes, by so much.
+QUIET_PAUSES = 2
+QUIET_SECONDS = 30.0
 _HARD_LIMITS = {
     "code 124": "a hard limit of time, max_execution_time with hard_timeout",
     "code 137": "a hard limit of memory",
@@ -53,7 +57,7 @@ def _finding(seen: FpmHistory, history: History, loop: Loop, causes: CrashCauses
     return Finding(
         check=CHECK.id,
         object=pool_object(history, loop.pool),
-        severity=severity(seen.now, loop.last, CRITICAL, HIGH, LOW),
+        severity=_severity(seen, history, loop, causes),
         summary=(
             f"workers of pool {loop.pool} crashed {times(what.crashes)} ({words}), up to {loop.most} "
             f"times within {int(LOOP_SECONDS / 60)} minutes, last at {stamp(loop.last)}: {what.cause}"
@@ -63,6 +67,23 @@ def _finding(seen: FpmHistory, history: History, loop: Loop, causes: CrashCauses
         remedy=None,
         risk=None,
     )
+
+
+def _severity(seen: FpmHistory, history: History, loop: Loop, causes: CrashCauses) -> str:
+    """Something was done against it and it has been quiet since, or else it is as bad as it is recent."""
+    last = loop.crashes[-1].moment
+    turns = [one.moment for one in history.moments if isinstance(one.event, Turn)]
+    done = any(moment > last for moment in (*turns, *causes.runs))
+    if done and seen.now - last > max(QUIET_SECONDS, QUIET_PAUSES * _longest_pause(loop)):
+        return severity(seen.now, loop.last, MEDIUM, MEDIUM, LOW)
+    return severity(seen.now, loop.last, CRITICAL, HIGH, LOW)
+
+
+def _longest_pause(loop: Loop) -> float:
+    """Return how long it was quiet within the loop; between two loops nothing was wrong."""
+    moments = [crash.moment for crash in loop.crashes]
+    pauses = [after - before for before, after in zip(moments, moments[1:])]
+    return max(pause for pause in pauses if pause <= LOOP_SECONDS)
 
 
 def _evidence(seen: FpmHistory, history: History, loop: Loop, causes: CrashCauses, policy: Policy) -> Evidence:

@@ -5,7 +5,8 @@
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..facts import fpm_masters
-from ..facts.fpm_masters import FpmMasters, Orphan
+from ..facts.fpm_masters import FpmMasters
+from ..facts.fpm_orphans import Orphan
 from ..model import HIGH, MEDIUM, Check, Finding, Verdict
 from ..policy import Policy
 from .php_fpm import verdict

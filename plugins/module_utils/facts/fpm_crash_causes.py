@@ -5,7 +5,10 @@
 To walk the opcode caches may take minutes, so a host without a loop of the last day never pays for it.
 """
 
+import calendar
 import os
+import re
+import time
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import CannotLook, Missing, NotApplicable
@@ -23,6 +26,8 @@ LOOP_SECONDS = 600.0
 BEFORE_SECONDS = 3600.0  # within which a change comes before a crash as its cause does
 LOGS = ("/var/log/dpkg.log", "/var/log/dnf.rpm.log", "/var/log/yum.log")
 CHANGES_LIMIT = 1000
+JOURNALS = "/var/lib/phpfleet/journal"
+_RUN = re.compile(r"([0-9]{8}T[0-9]{6})Z-[0-9a-f]{8}\.jsonl\Z")
 
 
 class Loop(NamedTuple):
@@ -50,7 +55,8 @@ class CrashCauses(NamedTuple):
     """loops: of all the history. faults: by the pid of a crashed worker, the files whose code ran.
 
     changes: of packages, before a loop of the last day began. caches: None where there is no such loop, or no cache.
-    unseen: what could not be looked at of these.
+    runs: when this collection changed the host, in seconds since the epoch. unseen: what could not be looked at of
+    these.
     """
 
     loops: Tuple[Loop, ...]
@@ -58,6 +64,7 @@ class CrashCauses(NamedTuple):
     changes: Tuple[PackageChange, ...]
     released: Tuple[Released, ...]
     caches: Optional[OpcodeCaches]
+    runs: Tuple[float, ...]
     unseen: Tuple[str, ...]
 
 
@@ -67,7 +74,7 @@ def gather(host: Host, policy: Policy) -> CrashCauses:
     loops = tuple(find_loops(seen))
     recent = [loop for loop in loops if seen.now - loop.last < DAY]
     if not recent:
-        return CrashCauses(loops, {}, (), (), None, ())
+        return CrashCauses(loops, {}, (), (), None, (), ())
     unseen: List[str] = []
     return CrashCauses(
         loops=loops,
@@ -75,8 +82,17 @@ def gather(host: Host, policy: Policy) -> CrashCauses:
         changes=tuple(_changes(host, recent, seen.now, unseen)),
         released=tuple(_released(host, policy, recent, unseen)),
         caches=_caches(host, policy, unseen),
+        runs=_runs(host),
         unseen=tuple(unseen),
     )
+
+
+def _runs(host: Host) -> Tuple[float, ...]:
+    try:
+        runs = [_RUN.match(name) for name in host.list(JOURNALS)]
+    except CannotLook:
+        return ()  # nothing is known to have been done, which makes no loop look less bad than it is
+    return tuple(float(calendar.timegm(time.strptime(run.group(1), "%Y%m%dT%H%M%S"))) for run in runs if run)
 
 
 def find_loops(seen: FpmHistory) -> List[Loop]:

@@ -3,35 +3,27 @@
 """php-fpm as it runs and as it is configured to run: masters with their pools, stopped services, and orphans."""
 
 import os
-import re
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from ..errors import CannotLook, Malformed, Missing
-from ..formats.pidfile import parse_pid
+from ..errors import CannotLook, Missing
 from ..host import Host
 from ..policy import Policy
-from . import fpm_settings, php_fpm, processes, service_units, sockets
+from . import (
+    fpm_orphans,
+    fpm_process,
+    fpm_settings,
+    php_fpm,
+    pool_addresses,
+    processes,
+    service_units,
+)
+from .fpm_orphans import Orphan
 from .fpm_settings import FpmSettings, Section
-from .masters import WORKER, Master, doubt, role, runs, sees_as_we_do, shares_pids
-from .processes import Process, Processes
+from .held_sockets import HeldSockets
+from .masters import Master, sees_as_we_do, shares_pids
+from .processes import Process
 from .service_units import ServiceUnit
-from .sockets import Socket, Sockets
-
-SECOND_LOOK_SECONDS = 0.3
-STATUS_LIMIT = 64 * 1024
-SCRIPT_LIMIT = 256 * 1024
-PROGRAM_LIMIT = 128 * 1024 * 1024
-PIDFILE_LIMIT = 64
-VERSION_SECONDS = 10.0
-VERSION_LIMIT = 64 * 1024
-
-# What every PHP sends, unless told not to, as a header: it stands in the program as text (php-src, main/SAPI.h).
-_VERSION = re.compile(rb"X-Powered-By: PHP/([0-9][0-9A-Za-z.+~-]{2,60})\0")
-_ANSWERED_VERSION = re.compile(r"PHP ([0-9]\S{2,60}) ")
-_CAUGHT = re.compile(r"^SigCgt:\s*([0-9a-f]+)$", re.MULTILINE)
-_POOL_TITLE = re.compile(re.escape(php_fpm.PROGRAM.worker_title) + r"(.+)")
-_INIT_SCRIPT = re.compile(r"(?:[a-z]+-)?php[0-9.]*-?fpm[0-9.-]*\Z")
-_SHARED_MEMORY = "/dev/zero (deleted)"  # how proc(5) calls what mmap(2) shares without a file
+from .sockets import Socket
 
 
 class ConfigurationFile(NamedTuple):
@@ -109,19 +101,6 @@ class StoppedFpm(NamedTuple):
     passes: Optional[bool] = None
 
 
-class Orphan(NamedTuple):
-    """A worker whose master is gone: pool by its title, and the listening sockets that it holds.
-
-    listening: their inodes. addresses: of the same sockets, as sockets.Socket has them. user: who runs it.
-    """
-
-    process: Process
-    pool: Optional[str]
-    listening: Tuple[int, ...]
-    addresses: Tuple[str, ...] = ()
-    user: str = ""
-
-
 class FpmMasters(NamedTuple):
     """complete: every process could be seen. unseen: what else could not be.
 
@@ -143,24 +122,18 @@ def gather(host: Host, policy: Policy) -> FpmMasters:
     look = _Look(host, policy, unseen)
     found = host.once(php_fpm.gather, policy).masters
     unseen += [one.unknown for one in found if one.unknown and one.process.executable is None]
-    unseen += _unproven_orphans(seen)
     masters = [look.master(one) for one in found if one.process.executable is not None]
     if not seen.complete:
         unseen.append("this user may not see every process, so there may be more of php-fpm; run with become")
-    disbelieved: List[str] = []
-    orphans = _orphans(look, seen, masters, disbelieved)
-    if orphans:
-        # Between two steps of a restart a worker may outlive its master for a moment.
-        host.pause(SECOND_LOOK_SECONDS)
-        later = processes.gather(host.again(), policy)
-        orphans = [one for one in orphans if _is_orphaned_still(one.process, later)]
+    held = {pool.listening for one in masters for pool in one.pools if pool.listening is not None}
+    orphans = fpm_orphans.look(host, policy, seen, held, look.sockets)
     return FpmMasters(
         masters=tuple(masters),
         stopped=tuple(look.stopped(masters)),
-        orphans=tuple(orphans),
+        orphans=orphans.found,
         complete=seen.complete,
-        unseen=tuple(unseen),
-        disbelieved=tuple(disbelieved),
+        unseen=(*unseen, *orphans.unseen),
+        disbelieved=orphans.disbelieved,
     )
 
 
@@ -172,7 +145,7 @@ class _Look:
         self.policy = policy
         self.unseen = unseen
         self._settings: Dict[Tuple[int, str, str], FpmSettings] = {}
-        self._sockets: Optional[Dict[int, Socket]] = None
+        self.sockets = HeldSockets(host, policy, unseen)
 
     def master(self, found: Master) -> FpmMaster:
         """Return all of a master. What could not be seen of it is said in its ``unknown``."""
@@ -189,8 +162,8 @@ class _Look:
         unknown: List[str] = []
         one = empty._replace(
             root=root,
-            replaced=_attempt(unknown, _is_replaced, self.host, process),
-            handles_hup=_attempt(unknown, _handles_hup, self.host, process),
+            replaced=_attempt(unknown, fpm_process.is_replaced, self.host, process),
+            handles_hup=_attempt(unknown, fpm_process.handles_hup, self.host, process),
             unit=_attempt(unknown, self._unit, process),
         )
         if not self._is_the_hosts(one):
@@ -199,10 +172,12 @@ class _Look:
                 "what looks like php-fpm; name its configuration in configurations to have it judged"
             )
         one = one._replace(
-            version=_attempt(unknown, _version, self.host, one),
+            version=_attempt(unknown, fpm_process.version, self.host, process, one.root, one.replaced),
             configuration=_attempt(unknown, php_fpm.configuration_path, process),
         )
-        one = one._replace(init_script=_attempt(unknown, _init_script, self.host, one))
+        if one.root == "/" and (one.unit is None or "/generator" in (one.unit.file or "")):
+            script = _attempt(unknown, fpm_process.init_script, self.host, process, one.configuration)
+            one = one._replace(init_script=script)
         if one.configuration is None:
             return one._replace(unknown=tuple(unknown))
         return self._with_settings(one, unknown)
@@ -218,13 +193,13 @@ class _Look:
         read = self._settings_of(one, configuration)
         inside = self.host.within(one.process.pid) if one.root != "/" else self.host
         pidfile = read.everywhere.settings.get("pid")
-        listening = _attempt(unknown, self._listening, one.process.pid) or ()
+        listening = _attempt(unknown, self.sockets.of_this_network, one.process.pid) or ()
         return one._replace(
             files=tuple(ConfigurationFile(path, seen.mtime_ns / 1e9, seen.ctime_ns / 1e9) for path, seen in read.files),
             settings=read.everywhere.settings,
             sources=read.everywhere.sources,
             pidfile=pidfile,
-            generation=_generation(self.host, inside, one.process, pidfile),
+            generation=fpm_process.generation(self.host, inside, one.process, pidfile),
             failure=read.failure,
             pools=tuple(_pool(section, read.tested, listening) for section in read.pools),
             unknown=(*unknown, *read.unknown),
@@ -243,35 +218,8 @@ class _Look:
             return fpm_settings.read(self.host.within(one.process.pid), path, executable, reason)
         key = (one.process.uids[0], path, executable)
         if key not in self._settings:
-            self._settings[key] = fpm_settings.read(self.host, path, executable, _untestable(one.process))
+            self._settings[key] = fpm_settings.read(self.host, path, executable, fpm_process.untestable(one.process))
         return self._settings[key]
-
-    def sockets(self) -> Dict[int, Socket]:
-        """Return the sockets of the host; where they cannot be seen that is said once, and there are none."""
-        if self._sockets is None:
-            try:
-                seen = self.host.once(sockets.gather, self.policy)
-            except CannotLook as error:
-                self.unseen.append(str(error))
-                seen = Sockets({})
-            if seen.twice:
-                self.unseen.append(
-                    f"socket {seen.twice[0]}: ss(8) tells of it in two ways, because the name of another one forges a "
-                    "line; find who has such a name open with `ss -xap`"
-                )
-            self._sockets = seen.by_inode
-        return self._sockets
-
-    def _listening(self, pid: int) -> Tuple[Socket, ...]:
-        if self.host.link(f"/proc/{pid}/ns/net") != self.host.link("/proc/self/ns/net"):
-            raise CannotLook(f"php-fpm {pid}: it lives in another network namespace, so its sockets are not seen")
-        return self.listening(pid)
-
-    def listening(self, pid: int) -> Tuple[Socket, ...]:
-        """Return the listening sockets that a process has open. Raises CannotLook."""
-        table = self.sockets()
-        held = (table.get(inode) for inode in sorted(set(sockets.of_process(self.host, pid).values())))
-        return tuple(socket for socket in held if socket is not None and socket.state == sockets.LISTEN)
 
     def _unit(self, process: Process) -> Optional[ServiceUnit]:
         """Return the service that a master is; a cron job or a shell that it was started from is none."""
@@ -325,93 +273,9 @@ def _attempt(unknown: List[str], look: Any, *arguments: Any) -> Any:
         return None
 
 
-def _untestable(process: Process) -> Optional[str]:
-    if set(process.uids) == {0}:
-        return None
-    return f"php-fpm {process.pid}: its configuration is not tested, because another user than root runs it"
-
-
-def _is_replaced(host: Host, process: Process) -> bool:
-    return host.link(f"/proc/{process.pid}/exe").endswith(" (deleted)")
-
-
-def _handles_hup(host: Host, process: Process) -> bool:
-    status = os.fsdecode(host.read(f"/proc/{process.pid}/status", STATUS_LIMIT))
-    caught = _CAUGHT.search(status)
-    if caught is None:
-        raise CannotLook(f"/proc/{process.pid}/status: it has no line SigCgt, so what SIGHUP does is not known")
-    return bool(int(caught.group(1), 16) & 1)
-
-
-def _version(host: Host, one: FpmMaster) -> str:
-    process = one.process
-    if one.replaced and one.root == "/":
-        said = host.run([f"/proc/{process.pid}/exe", "-n", "-v"], VERSION_SECONDS, VERSION_LIMIT).output
-        answer = _ANSWERED_VERSION.match(os.fsdecode(said))
-        version = answer.group(1) if answer else None
-    else:
-        text = _VERSION.search(host.read(process.executable or "", PROGRAM_LIMIT, follow=True))
-        version = os.fsdecode(text.group(1)) if text else None
-    if version is None:
-        raise CannotLook(f"php-fpm {process.pid}: {process.executable} does not say which version of PHP it is")
-    return version
-
-
-def _generation(host: Host, inside: Host, process: Process, pidfile: Optional[str]) -> Optional[float]:
-    """Return when a master was started or reloaded last.
-
-    A reload keeps pid and start time, but shares new memory with its workers, which the kernel dates; only root may see
-    that, and not in each container. php-fpm writes its pidfile anew too, whose time others could set where they own it.
-    """
-    try:
-        return _oldest_shared_memory(host, process.pid)
-    except CannotLook:
-        return _written(inside, pidfile, process)
-
-
-def _oldest_shared_memory(host: Host, pid: int) -> float:
-    directory = f"/proc/{pid}/map_files"
-    paths = [f"{directory}/{name}" for name in host.list(directory)]
-    times = [host.stat_as_named(path).mtime_ns for path in paths if host.link(path) == _SHARED_MEMORY]
-    if not times:
-        raise CannotLook(f"{directory}: it shows no shared memory")
-    return min(times) / 1e9
-
-
-def _written(inside: Host, pidfile: Optional[str], process: Process) -> Optional[float]:
-    if pidfile is None:
-        return None
-    try:
-        content, seen = inside.read_with_stat(pidfile, PIDFILE_LIMIT)
-        own = parse_pid(content) == process.pid and seen.uid == process.uids[0]
-    except (CannotLook, Malformed):
-        return None
-    return seen.mtime_ns / 1e9 if own else None
-
-
-def _init_script(host: Host, one: FpmMaster) -> Optional[str]:
-    """Return the script of /etc/init.d that may have started a master: one called as php-fpm that names its program."""
-    if one.root != "/" or (one.unit is not None and "/generator" not in (one.unit.file or "")):
-        return None
-    try:
-        names = [name for name in host.list("/etc/init.d") if _INIT_SCRIPT.match(name)]
-    except Missing:
-        return None
-    for name in names:
-        text = os.fsdecode(host.read(f"/etc/init.d/{name}", SCRIPT_LIMIT, follow=True))
-        if os.path.basename(one.process.executable or "") in text and _starts_with(text, one.configuration):
-            return f"/etc/init.d/{name}"
-    return None
-
-
-def _starts_with(script: str, configuration: Optional[str]) -> bool:
-    """Whether a script may start php-fpm with a configuration: it names that file's name, or no file of the kind."""
-    return not configuration or f"/{os.path.basename(configuration)}" in script or "fpm.conf" not in script
-
-
 def _pool(section: Section, tested: bool, listening: Sequence[Socket]) -> FpmPool:
-    address = _address(section.settings.get("listen", ""))
-    held = _held(address, listening)
+    address = pool_addresses.address(section.settings.get("listen", ""))
+    held = pool_addresses.held(address, listening)
     return FpmPool(
         name=section.name,
         settings=section.settings,
@@ -420,35 +284,6 @@ def _pool(section: Section, tested: bool, listening: Sequence[Socket]) -> FpmPoo
         address=held.local if held else address,
         listening=held.inode if held else None,
     )
-
-
-def _address(listen: str) -> Optional[str]:
-    """Return ``listen`` of a pool as ss(8) writes such an address: a bare port is any address."""
-    if listen.isdigit():
-        return f"*:{listen}"
-    if listen.startswith("localhost:"):
-        return "127.0.0.1" + listen[len("localhost") :]
-    return listen or None
-
-
-def _held(address: Optional[str], listening: Sequence[Socket]) -> Optional[Socket]:
-    """Return the socket for an address among those that a master holds; a name of a host is known by its port."""
-    names = [address]
-    for every in ("*", "[::]"):
-        if address and address.startswith(every + ":"):
-            # One socket of IPv6 takes IPv4 too, and is ``*`` to ss(8); without IPv6, or where each has its own
-            # (net.ipv6.bindv6only), it is not.
-            names += [f"{one}:{address[len(every) + 1 :]}" for one in ("*", "0.0.0.0", "[::]")]
-    exact = [socket for socket in listening if socket.local in names]
-    if exact or not address or address.startswith("/"):
-        return exact[0] if exact else None
-    port = address.rsplit(":", 1)[-1]
-    alike = [socket for socket in listening if socket.family == "tcp" and socket.local.rsplit(":", 1)[-1] == port]
-    return alike[0] if len(alike) == 1 and not _is_numeric(address) else None
-
-
-def _is_numeric(address: str) -> bool:
-    return bool(re.match(r"(?:\*|[0-9.]+|\[[0-9a-fA-F:.]+\]):[0-9]+\Z", address))
 
 
 def _is_wanted(unit: ServiceUnit) -> bool:
@@ -479,62 +314,3 @@ def _configuration_of(unit: ServiceUnit) -> Optional[str]:
 def _stopped(path: str, unit: Optional[ServiceUnit], read: FpmSettings) -> StoppedFpm:
     pools = tuple(_pool(section, read.tested, ()) for section in read.pools)
     return StoppedFpm(path, unit, pools, read.failure, read.warnings, read.unknown, read.passes)
-
-
-def _orphans(look: _Look, seen: Processes, masters: Sequence[FpmMaster], disbelieved: List[str]) -> List[Orphan]:
-    """Return workers without a master. One that a worker forked is none: a running master holds what it holds."""
-    held: Set[int] = {pool.listening for one in masters for pool in one.pools if pool.listening is not None}
-    orphans = []
-    for process in sorted(seen.by_pid.values(), key=lambda process: process.pid):
-        if process.zombie or not _is_orphaned(process, seen):
-            continue
-        try:
-            if not shares_pids(look.host, process):
-                continue  # a container's; its own processes judge it
-            why = doubt(look.host, process)
-            listening = look.listening(process.pid)
-        except Missing:
-            continue  # it ended meanwhile
-        except CannotLook as error:
-            look.unseen.append(f"php-fpm {process.pid}, a worker without a master: {error}")
-            continue
-        if not why and not listening and look.sockets():
-            why = "it has no listening socket, which each worker of php-fpm has"
-        if why:
-            disbelieved.append(f"process {process.pid} ({process.executable}) is no worker without a master: {why}")
-        elif not held & {socket.inode for socket in listening}:
-            orphans.append(_orphan(look.host, process, listening))
-    return orphans
-
-
-def _orphan(host: Host, process: Process, listening: Sequence[Socket]) -> Orphan:
-    title = _POOL_TITLE.match(process.title)
-    return Orphan(
-        process=process,
-        pool=title.group(1) if title else None,
-        listening=tuple(socket.inode for socket in listening),
-        addresses=tuple(socket.local for socket in listening),
-        user=host.user_name(process.uids[1]),
-    )
-
-
-def _unproven_orphans(seen: Processes) -> List[str]:
-    """Return what to say of workers by their title alone, where this user may not see their executables."""
-    return [
-        f"process {one.pid} is titled as a worker of php-fpm, but this user may not see its executable; run with become"
-        for one in sorted(seen.by_pid.values(), key=lambda process: process.pid)
-        if one.executable is None and one.title.startswith(php_fpm.PROGRAM.worker_title)
-        if not (one.parent in seen.by_pid and seen.by_pid[one.parent].title.startswith(php_fpm.PROGRAM.master_title))
-    ]
-
-
-def _is_orphaned(process: Process, seen: Processes) -> bool:
-    parent = seen.by_pid.get(process.parent)
-    if parent is not None and runs(parent, php_fpm.PROGRAM):
-        return False
-    return role(process, php_fpm.PROGRAM, seen.by_pid) == WORKER
-
-
-def _is_orphaned_still(process: Process, later: Processes) -> bool:
-    now = later.by_pid.get(process.pid)
-    return now is not None and not now.zombie and now.started == process.started and _is_orphaned(now, later)

@@ -9,7 +9,8 @@ from ..host import Host
 from ..policy import Policy
 from . import fpm_masters, fpm_workers, sockets
 from .blocked import Waiting
-from .fpm_masters import ConfigurationFile, FpmMaster, FpmPool, Orphan, StoppedFpm
+from .fpm_masters import ConfigurationFile, FpmMaster, FpmPool, StoppedFpm
+from .fpm_orphans import Orphan
 from .fpm_workers import FpmWorkers, PoolStatus, Worker
 from .processes import Process
 from .service_units import ServiceUnit

@@ -10,7 +10,8 @@ import math
 import signal
 from typing import List, Optional, Sequence
 
-from ..facts.fpm_masters import FpmMaster, Orphan
+from ..facts.fpm_masters import FpmMaster
+from ..facts.fpm_orphans import Orphan
 from ..facts.fpm_time_limits import PoolLimits
 from ..facts.processes import Process
 from ..transition import Command, Plan, Signal, Step, known

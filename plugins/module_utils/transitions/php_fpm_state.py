@@ -21,7 +21,8 @@ from ..facts import (
     sockets,
 )
 from ..facts.fpm_idleness import Idleness
-from ..facts.fpm_masters import FpmMaster, FpmMasters, FpmPool, Orphan, StoppedFpm
+from ..facts.fpm_masters import FpmMaster, FpmMasters, FpmPool, StoppedFpm
+from ..facts.fpm_orphans import Orphan
 from ..facts.fpm_time_limits import MasterLimits
 from ..facts.fpm_workers import FpmWorkers, Worker
 from ..facts.processes import Process, Processes
