@@ -14,12 +14,13 @@ import json
 import re
 import time
 from itertools import chain
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence
 
 from .errors import Malformed
 from .rows import from_rows
 
 STATE_DIR = "/var/lib/phpfleet"
+JOURNALS = STATE_DIR + "/journal"  # of runs that were given no other state_dir
 RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}\Z")
 VERSION = 1  # of this layout; nobody reads another
 ENDING = ".jsonl"
@@ -42,6 +43,12 @@ class Intent(NamedTuple):
 def began(run_id: str) -> float:
     """Return when a run began, in seconds since the epoch."""
     return calendar.timegm(time.strptime(run_id[:15], "%Y%m%dT%H%M%S"))
+
+
+def run_ids(names: Iterable[str]) -> List[str]:
+    """Return the runs whose journals are among the names of a directory, oldest first."""
+    ids = (name[: -len(ENDING)] for name in names if name.endswith(ENDING))
+    return sorted((one for one in ids if RUN_ID.match(one)), key=began)
 
 
 def parse_intents(content: str, path: str) -> List[Intent]:

@@ -5,10 +5,7 @@
 To walk the opcode caches may take minutes, so a host without a loop of the last day never pays for it.
 """
 
-import calendar
 import os
-import re
-import time
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import CannotLook, Missing, NotApplicable
@@ -16,6 +13,7 @@ from ..formats import package_log
 from ..formats.kernel_log import Fault
 from ..formats.package_log import PackageChange
 from ..host import Host
+from ..journal_file import JOURNALS, began, run_ids
 from ..policy import Policy
 from . import fpm_history, kernel_messages, log_files, opcode_cache
 from .fpm_history import CRASH, DAY, Ending, FpmHistory
@@ -26,8 +24,6 @@ LOOP_SECONDS = 600.0
 BEFORE_SECONDS = 3600.0  # within which a change comes before a crash as its cause does
 LOGS = ("/var/log/dpkg.log", "/var/log/dnf.rpm.log", "/var/log/yum.log")
 CHANGES_LIMIT = 1000
-JOURNALS = "/var/lib/phpfleet/journal"
-_RUN = re.compile(r"([0-9]{8}T[0-9]{6})Z-[0-9a-f]{8}\.jsonl\Z")
 
 
 class Loop(NamedTuple):
@@ -89,10 +85,10 @@ def gather(host: Host, policy: Policy) -> CrashCauses:
 
 def _runs(host: Host) -> Tuple[float, ...]:
     try:
-        runs = [_RUN.match(name) for name in host.list(JOURNALS)]
+        names = host.list(JOURNALS)
     except CannotLook:
         return ()  # nothing is known to have been done, which makes no loop look less bad than it is
-    return tuple(float(calendar.timegm(time.strptime(run.group(1), "%Y%m%dT%H%M%S"))) for run in runs if run)
+    return tuple(began(run_id) for run_id in run_ids(names))
 
 
 def find_loops(seen: FpmHistory) -> List[Loop]:

@@ -8,12 +8,11 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
 
 from ..errors import Missing
 from ..host import Host
-from ..journal_file import ENDING, RUN_ID, STATE_DIR, Intent, began, parse_intents
+from ..journal_file import ENDING, JOURNALS, Intent, began, parse_intents, run_ids
 from ..model import DONE
 from ..plain import Secret
 from ..policy import Policy
 
-JOURNALS = STATE_DIR + "/journal"
 JOURNAL_LIMIT = 256 * 1024 * 1024  # bytes; one of 65,000 objects has 40 MB
 
 LINE_VERBS = ("comment_out_line", "rewrite_line")
@@ -62,8 +61,7 @@ def _intents(host: Host) -> Iterator[Tuple[str, Intent]]:
         names = host.list(JOURNALS)
     except Missing:
         return  # no run ever changed this host
-    run_ids = [name[: -len(ENDING)] for name in names if name.endswith(ENDING)]
-    for run_id in sorted((one for one in run_ids if RUN_ID.match(one)), key=began):
+    for run_id in run_ids(names):
         path = f"{JOURNALS}/{run_id}{ENDING}"
         content = host.read(path, JOURNAL_LIMIT)
         # Most runs are about other things; a thousand intents of one verb are one line.
