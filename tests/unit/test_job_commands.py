@@ -159,6 +159,9 @@ FILES = {
     "/usr/local/bin/broken.sh": "if true; then\nsystemctl restart nginx\n",
     "/usr/local/bin/wrap": executable('#!/bin/sh\nlogger begin\n"$@"\nlogger end\n'),
     "/etc/default/app": "UNIT=php8.2-fpm\nexport PIDFILE=/run/app.pid\n",
+    "/opt/library.sh": 'D="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"\nsource "$D/functions.inc"\nagain nginx\n',
+    "/opt/functions.inc": "again() {\n  systemctl reload $1\n}\n",
+    "/opt/windows": executable("#!/bin/sh\r\nsystemctl restart nginx\r\nsystemctl stop nginx; true\r\n"),
     "/opt/parts/one": executable("#!/bin/sh\nsystemctl reload nginx\n"),
     "/opt/parts/two.bak": executable("#!/bin/sh\nsystemctl stop nginx\n"),
     "/etc/cron.daily/three": executable("#!/bin/sh\nsystemctl stop nginx\n"),
@@ -337,6 +340,15 @@ ONE_LINE = [
     ("pgrep php-fpm >/dev/null || service php8.2-fpm restart", ["start unit php8.2-fpm, perhaps"]),
     ("systemctl is-active --quiet nginx || systemctl restart nginx", ["start unit nginx, perhaps"]),
     ("if ! pidof nginx; then service nginx restart; fi", ["start unit nginx, perhaps"]),
+    ("[ \"$(systemctl is-active nginx)\" != active ] && systemctl restart nginx", ["start unit nginx, perhaps"]),
+    ("[ $(pgrep -c php-fpm) -eq 0 ] && service php-fpm restart", ["start unit php-fpm, perhaps"]),
+    ("[ $(pgrep -c php-fpm) -gt 50 ] && service php-fpm restart", ["restart unit php-fpm, perhaps"]),
+    ("N=`ps ax | grep -c '[n]ginx'`; if [ \"$N\" -lt 1 ]; then service nginx restart; fi",
+     ["start unit nginx, perhaps"]),
+    ("N=$(pgrep nginx | wc -l); [ $N = 0 ] && service nginx restart", ["start unit nginx, perhaps"]),
+    ("[ -z \"$(pidof nginx)\" ] && service nginx restart", ["start unit nginx, perhaps"]),
+    ("if [ ! -f /run/nginx.pid ]; then service nginx restart; fi", ["start unit nginx, perhaps"]),
+    ("[ -f /run/nginx.pid ] && service nginx restart", ["restart unit nginx"]),
     ("pgrep php-fpm && systemctl restart php-fpm", ["restart unit php-fpm"]),
     ("pgrep nginx || service php-fpm restart", ["restart unit php-fpm, perhaps"]),
     ("case $1 in a) systemctl stop nginx;; *) systemctl reload nginx;; esac", ["reload unit nginx"]),
@@ -361,7 +373,7 @@ ONE_LINE = [
     ("for c in /usr/lib/php/php*-fpm-reopenlogs; do [ ! -x \"$c\" ] || \"$c\"; done",
      ["signal pidfile /run/php/fpm.pid USR1"]),
     ("for i in /etc/init.d/php*-fpm; do $i reload; done", ["reload unit php8.2-fpm"]),
-    ("S=(nginx php-fpm); for s in \"${S[@]}\"; do systemctl stop $s; done", ["stop unit nginx", "stop unit php-fpm"]),
+    ("S=(nginx php-fpm); for s in \"${S[@]}\"; do systemctl stop \"$s\"; done", ["stop unit nginx", "stop unit php-fpm"]),
     ("f=/run/a.pid; n=${f##*/}; systemctl stop ${n%.pid} $(basename $f .pid)x", ["stop unit a", "stop unit ax"]),
     ("C='systemctl restart'; $C nginx; \"$C\" php-fpm", ["restart unit nginx"]),
     (". /etc/default/app; systemctl restart $UNIT; kill $(cat ${PIDFILE:-/run/other.pid})",
@@ -374,7 +386,17 @@ ONE_LINE = [
     ("/usr/local/bin/backup systemctl restart nginx", ["restart unit nginx, perhaps"]),
     ("/usr/local/bin/missing restart nginx", []),
     ("/usr/local/bin/report.py; /usr/local/bin/backup; python3 /usr/local/bin/report.py", []),
+    ("/opt/library.sh", ["reload unit nginx"]),
+    ("echo 'systemctl restart nginx' | at now + 2 minutes", ["restart unit nginx"]),
+    ("initctl restart php5-fpm", ["restart unit php5-fpm"]),
+    ("systemctl restart nginx\r\nservice nginx stop; true\r", ["stop unit nginx"]),
+    ("service nginx stop\r", []),
+    ("/opt/windows", []),
+    ("sh /opt/windows", ["stop unit nginx"]),
     # lost
+    ("fuser -k -TERM /run/php/php8.2-fpm.sock", ["lost: fuser is not followed"]),
+    ("fuser /run/php/php8.2-fpm.sock", []),
+    ("sv restart php-fpm", ["lost: sv is not followed"]),
     ("/usr/local/bin/watch.py", ["lost: /usr/local/bin/watch.py:4: python3 is not followed, only shells are"]),
     ("python3 /usr/local/bin/watch.py", ["lost: /usr/local/bin/watch.py:4: python3 is not followed, only shells are"]),
     ("restart-nginx",
@@ -486,7 +508,7 @@ def test_what_cannot_be_read_is_said_where_it_names_a_service() -> None:
 
 def test_a_script_is_read_through_links_and_in_any_bytes() -> None:
     described = DescribedHost(
-        dict(files={"/opt/x": b"#!/bin/sh\r\n# caf\xe9\r\nsystemctl restart nginx\r\n"}, links={"/usr/bin/x": "/opt/x"})
+        dict(files={"/opt/x": b"#!/bin/sh\n# caf\xe9\nsystemctl restart nginx\n"}, links={"/usr/bin/x": "/opt/x"})
     )
     (deed,) = follow_text(described, POLICY, "x", "/etc/crontab", environment={}).deeds
     assert said(deed) == "restart unit nginx"
@@ -509,18 +531,14 @@ def test_what_never_ends_is_lost_where_it_names_a_service(files: Dict[str, str])
     assert "more" in reason
 
 
-WORDS = st.sampled_from(
-    "kill pkill systemctl service restart stop nginx php-fpm $(cat /run/x.pid) `pidof nginx` $X ${X:-y} -9 -s HUP && || ; | & "
-    "if then else fi while do done for x in case esac ) ;; { } ( f() f sleep 5 exit return . /usr/local/bin/outer.sh \n eval "
-    "sh -c 'a b' \"$@\" $? [ -f /x ] [[ ]] ! xargs awk '{print}' sudo -u env timeout flock exec trap set -e X=y X=$(date) "
-    "start-stop-daemon --retry 5/6 $((1)) /etc/init.d/nginx reload -t /opt/parts run-parts find -exec > /dev/null \\;".split(
-        " "
-    )
-)
+WORDS = """kill pkill systemctl service restart stop nginx php-fpm $(cat /run/x.pid) `pidof nginx` $X ${X:-y} -9 -s HUP
+&& || ; | & if then else fi while do done for x in case esac ) ;; { } ( f() f sleep 5 exit return . eval sh -c 'a b' "$@" $?
+/usr/local/bin/outer.sh [ -f /x ] [[ ]] ! xargs awk '{print}' sudo -u env timeout flock exec trap set -e X=y X=$(date) at
+start-stop-daemon --retry 5/6 $((1)) /etc/init.d/nginx reload -t /opt/parts run-parts find -exec > /dev/null \\;"""
 
 
 @settings(max_examples=150)
-@given(st.lists(WORDS, max_size=40).map(" ".join))
+@given(st.lists(st.sampled_from(["\n", *WORDS.split()]), max_size=40).map(" ".join))
 def test_any_line_is_followed_to_some_end(text: str) -> None:
     described = DescribedHost(dict(files=FILES, directories=["/run/systemd/system"]))
     seen = follow_text(described, POLICY, text, "/etc/crontab", environment={})

@@ -86,7 +86,7 @@ def said(text: str) -> List[str]:
         ("a $(case x in x) b;; esac) c", ["1:a|$(b)|c", "1:b"]),
         ("echo $'a\\nb' $\"c\"", ["1:echo|a\nb|c"]),
         ("a {1..3} {b,c}", ["1:a|{1..3}|{b,c}"]),
-        ("a\r\nb\r\n", ["1:a", "2:b"]),
+        ("a\r\nb c\r\n", ["1:a\r", "2:b|c\r"]),
         ("done_it; fixed; iffy", ["1:done_it", "1:fixed", "1:iffy"]),
         ("", []),
     ],

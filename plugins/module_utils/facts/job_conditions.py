@@ -11,7 +11,7 @@ from ..errors import CannotLook, Missing
 from ..formats import glob
 from ..host import Host
 from ..tree import Stat
-from .job_values import LIKELY, NO, OPEN, UNLIKELY, YES, Exit, Outcome, Unknown, Value
+from .job_values import LIKELY, NO, OPEN, UNLIKELY, YES, Exit, Outcome, Running, Unknown, Value, running, says
 
 WORDS_LIMIT = 200
 # What is not there now may be there when the job runs.
@@ -93,7 +93,7 @@ def _text(value: Value) -> Outcome:
         return Outcome(YES if value else NO)
     if isinstance(value, Unknown):
         return Outcome(OPEN if value.pattern == "*" else YES)
-    return Outcome(LIKELY)  # a pid of what runs
+    return running(says(value))  # a pid of what runs
 
 
 def _one(host: Host, operator: Value, value: Value) -> Outcome:
@@ -103,7 +103,9 @@ def _one(host: Host, operator: Value, value: Value) -> Outcome:
     if not isinstance(operator, str) or not isinstance(value, str):
         return Outcome(OPEN)
     holds = _FILES.get(operator)
-    return Outcome(OPEN) if holds is None else Outcome(_file(host, operator, holds, value))
+    if holds is not None and value.endswith((".pid", ".sock", ".socket")):
+        return running(value)
+    return Outcome(OPEN if holds is None else _file(host, operator, holds, value))
 
 
 def _file(host: Host, operator: str, holds: Callable[[Stat], bool], path: str) -> int:
@@ -120,8 +122,6 @@ def _file(host: Host, operator: str, holds: Callable[[Stat], bool], path: str) -
         return YES if found else NO
     if found:
         return LIKELY
-    if real.endswith(".pid"):
-        return LIKELY  # it asks whether the service runs, which it does as a rule
     # A flag comes and goes; a program or a directory is there or not.
     return NO if operator in ("-x", "-d") and not real.startswith(PASSING) else OPEN
 
@@ -129,6 +129,8 @@ def _file(host: Host, operator: str, holds: Callable[[Stat], bool], path: str) -
 def _two(first: Value, operator: Value, second: Value, bracketed: bool) -> Outcome:
     if isinstance(first, Exit) and isinstance(operator, str) and isinstance(second, str):
         return status(first.outcome, operator, second)
+    if isinstance(first, Running) and isinstance(operator, str) and isinstance(second, str):
+        return _count(first, operator, second.strip())
     if not (isinstance(first, str) and isinstance(operator, str) and isinstance(second, str)):
         return Outcome(OPEN)
     if operator in ("=", "==", "!=") and bracketed and glob.is_pattern(second):
@@ -143,6 +145,16 @@ def _two(first: Value, operator: Value, second: Value, bracketed: bool) -> Outco
     if ordered is None or not _NUMBER.match(first) or not _NUMBER.match(second):
         return Outcome(OPEN)
     return Outcome(YES if ordered(int(first), int(second)) else NO)
+
+
+def _count(value: Running, operator: str, second: str) -> Outcome:
+    """Return how a comparison ends with the number of processes, or with the word ``active``."""
+    wanted = (operator, second)
+    if operator in _EQUAL | _UNEQUAL and second in ("0", "active", "inactive", "failed", "unknown", "dead"):
+        return running(value.name) if (operator in _EQUAL) == (second == "active") else running(value.name).negated()
+    if wanted in (("-gt", "0"), ("-ge", "1")):
+        return running(value.name)
+    return running(value.name).negated() if wanted in (("-lt", "1"), ("-le", "0")) else Outcome(OPEN)
 
 
 def status(outcome: Outcome, operator: str, second: str) -> Outcome:

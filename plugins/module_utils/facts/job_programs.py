@@ -34,7 +34,7 @@ from .job_deeds import (
     Sent,
     Target,
 )
-from .job_values import DOWN, LIKELY, Outcome, Unknown, Value, says, targets
+from .job_values import LIKELY, Outcome, Unknown, Value, running, says, targets
 
 RETRY_LIMIT = 20  # items of a schedule
 
@@ -129,11 +129,6 @@ def split_options(
     return {name: back(value) for name, value in options}, [back(text) for text in rest]
 
 
-def running(name: str) -> Outcome:
-    """How a look ends that asks whether something runs: it does, as a rule."""
-    return Outcome(LIKELY, fails=frozenset((DOWN + name,)))
-
-
 def _sending(name: str) -> Tuple[Sent, ...]:
     return (Sent(signal_name(name), 0.0),)
 
@@ -142,6 +137,8 @@ def _on_units(units: Sequence[Value], verb: str, sent: Tuple[Sent, ...], one: Op
     acts, lost = [], False
     for unit in units:
         name = unit if isinstance(unit, str) else unit.pattern if isinstance(unit, Unknown) else "*"
+        if name.endswith("\r"):
+            continue  # of a file with Windows' ends of lines: no unit is named so
         if re.search(r"[A-Za-z0-9]", name):
             acts.append(Act(verb, Target(UNIT, name, one=one), sent))
         else:

@@ -39,6 +39,10 @@ class Loaded(NamedTuple):
     options: str
     problem: Optional[str]
 
+    def runs(self) -> bool:
+        """Whether it is there, and the kernel finds what its first line names."""
+        return (self.text is not None or self.problem is not None) and self.interpreter != "\r"
+
     def is_shell(self) -> bool:
         return self.interpreter in SHELLS or (not self.interpreter and self.path.endswith(".sh"))
 
@@ -75,7 +79,9 @@ class Scripts:
         if b"\0" in content:
             return Loaded(path, None, "", "", f"{path}: it is a program, and only scripts of a shell are followed")
         text = os.fsdecode(content)
-        words = text[2:].split("\n", 1)[0].split() if text.startswith("#!") else []
+        words = text[2:].split("\n", 1)[0].strip(" \t").split(" ") if text.startswith("#!") else []
+        if words and words[-1].endswith("\r"):
+            return Loaded(path, text, "\r", "", None)  # there is no interpreter of such a name
         if words and words[0].endswith("/env"):
             words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
         interpreter = posixpath.basename(words[0]) if words else ""

@@ -31,6 +31,7 @@ from .job_values import (
     Value,
     family,
     joined,
+    running,
     says,
     unknown,
 )
@@ -193,8 +194,8 @@ class Reading:
             self._arguments(command, state)
             return Outcome(LIKELY)
         loaded = self.scripts.load(path)
-        if loaded.text is None and loaded.problem is None:
-            return Outcome(NO)  # there is no such file, so nothing happens
+        if not loaded.runs():
+            return Outcome(NO)  # there is no such file, or nothing that could read it: nothing happens
         if loaded.is_shell():
             return self.script(loaded, command.arguments[1:], command, state)
         if not self._arguments(command, state):
@@ -694,6 +695,28 @@ def _serve(reading: Reading, name: Value, verb: Value, inside: bool, command: Co
     return reading.command((path, verb), command, state)
 
 
+def _at(reading: Reading, command: Command, state: State) -> Outcome:
+    """Read what at(1) is given: a file, or its input."""
+    options, _rest = split_options(command.arguments[1:], "q:f:mMlbvdrct:")
+    file = options.get("-f")
+    if isinstance(file, str):
+        return _shell(reading, command._replace(arguments=("sh", file)), state)
+    return reading.nested(command.input, command, state) if isinstance(command.input, str) else Outcome(LIKELY)
+
+
+def _initctl(reading: Reading, command: Command, state: State) -> Outcome:
+    words = command.arguments[1:]
+    return _serve(reading, words[1], words[0], False, command, state) if len(words) > 1 else Outcome(LIKELY)
+
+
+def _supervising(reading: Reading, command: Command, state: State) -> Outcome:
+    """Pass over other ways to stop something, unless it is a web service."""
+    words = tuple("kill" if isinstance(word, str) and word.startswith("-k") else word for word in command.arguments)
+    state.say(unknown(command.words()))
+    reading.lose(command._replace(arguments=words), state, f"{says(words[0])} is not followed")
+    return Outcome(LIKELY)
+
+
 def _interpreter(reading: Reading, command: Command, state: State) -> Outcome:
     """Pass over what another language than a shell's runs, unless a line of it may concern a web service."""
     state.say(unknown(command.words()))
@@ -715,7 +738,7 @@ def _running(_reading: Reading, command: Command, state: State) -> Outcome:
     file = options.get("-p")
     name = says(rest[0]) if rest else ""
     state.say(Content(file) if isinstance(file, str) else unknown(name))
-    return Outcome(LIKELY, fails=frozenset((DOWN + name,)))
+    return running(name)
 
 
 def _killproc(reading: Reading, command: Command, state: State) -> Outcome:
@@ -785,6 +808,10 @@ _COMMANDS: Dict[str, Callable[[Reading, Command, State], Outcome]] = {
     "service": _service,
     "invoke-rc.d": _service,
     "rc-service": _service,
+    "at": _at,
+    "batch": _at,
+    "initctl": _initctl,
+    **dict.fromkeys(("fuser", "sv", "svc", "s6-svc", "runsv", "circusctl", "pm2"), _supervising),
     "pidofproc": _running,
     "status_of_proc": _running,
     "checkproc": _running,
@@ -804,11 +831,11 @@ _CONTROLLING = frozenset(
 _INERT = frozenset(
     "printf logger mail mailx sendmail mutt curl wget nc ncat ping touch rm rmdir mkdir mv cp ln chmod chown chgrp "
     "tar gzip gunzip bzip2 xz zip unzip rsync scp sftp ssh mysqldump mysql mysqladmin pg_dump psql redis-cli "
-    "journalctl date stat du df ls id whoami hostname uname uptime free top lsof ss netstat fuser diff cmp md5sum "
+    "journalctl date stat du df ls id whoami hostname uname uptime free top lsof ss netstat diff cmp md5sum "
     "sha256sum file strings tee wait ulimit umask alias getopts hash jobs true sync logrotate apt-get apt dpkg yum "
     "dnf rpm zypper git svn composer npm make docker docker-compose podman kubectl crictl lxc lxc-attach machinectl "
     "nsenter chroot vagrant ansible ansible-playbook puppet chef-client salt salt-call pdsh dsh rsh needrestart "
-    "dmesg sysctl mount umount at batch crontab screen tmux vi expr let bc sha1sum mktemp tput stty clear reset "
+    "dmesg sysctl mount umount crontab screen tmux vi expr let bc sha1sum mktemp tput stty clear reset "
     "mailq postqueue ip ifconfig success failure passed warning echo_success echo_failure rc_status rc_reset "
     "rc_exit rc_failed checkpid status deb-systemd-helper deb-systemd-invoke systemd-tmpfiles systemd-notify "
     "resolvconf update-rc.d chkconfig".split()

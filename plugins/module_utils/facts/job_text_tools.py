@@ -12,7 +12,22 @@ from ..host import Host
 from . import job_programs
 from .job_deeds import MAIN, NAME, NEWEST, OLDEST, PATTERN, UNIT, Target
 from .job_programs import matching, named, split_options
-from .job_values import LIKELY, OPEN, YES, Content, Outcome, Pids, Unknown, Value, joined, narrowed, says, unknown
+from .job_values import (
+    LIKELY,
+    OPEN,
+    YES,
+    Content,
+    Outcome,
+    Pids,
+    Running,
+    Unknown,
+    Value,
+    joined,
+    narrowed,
+    running,
+    says,
+    unknown,
+)
 from .job_walk import Command, State
 
 CONFIGURATION_LIMIT = 512 * 1024
@@ -137,12 +152,18 @@ def _grep(host: Host, command: Command, state: State) -> Outcome:
     elif "-v" not in options and isinstance(expression, str):
         value = narrowed(value, expression)
     if "-c" in options or "--count" in options:
-        state.say(unknown(says(value)))
+        state.say(Running(says(value)) if isinstance(value, Pids) else unknown(says(value)))
     elif "-q" not in options:
         state.say(value)
     if isinstance(given, Pids) and isinstance(value, Pids):
-        return job_programs.running(says(value))
+        return running(says(value))
     return Outcome(OPEN)
+
+
+def _wc(_host: Host, command: Command, state: State) -> Outcome:
+    value = command.input
+    state.say(Running(says(value)) if isinstance(value, Pids) else unknown("" if value is None else says(value)))
+    return Outcome(LIKELY)
 
 
 def _ps(_host: Host, command: Command, state: State) -> Outcome:
@@ -155,7 +176,7 @@ def _ps(_host: Host, command: Command, state: State) -> Outcome:
         return Outcome(OPEN)
     if names:
         state.say(Pids(tuple(Target(NAME, name) for name in names.split(",")[:10])))
-        return job_programs.running(names)
+        return running(names)
     state.say(Pids((Target(PATTERN, "", user=user, whole_line=True),)))
     return Outcome(LIKELY)
 
@@ -163,14 +184,17 @@ def _ps(_host: Host, command: Command, state: State) -> Outcome:
 def _pgrep(_host: Host, command: Command, state: State) -> Outcome:
     found = matching(list(command.arguments[1:]))
     counts = any(word in ("-c", "--count") for word in command.arguments[1:])
-    state.say(unknown(command.words()) if found is None or counts else Pids((found,)))
-    return Outcome(OPEN) if found is None else job_programs.running(found.value)
+    if found is None:
+        state.say(unknown(command.words()))
+        return Outcome(OPEN)
+    state.say(Running(found.value) if counts else Pids((found,)))
+    return running(found.value)
 
 
 def _pidof(_host: Host, command: Command, state: State) -> Outcome:
     found = named(list(command.arguments[1:]))
     state.say(Pids(tuple(found)) if found else unknown(command.words()))
-    return job_programs.running(" ".join(target.value for target in found))
+    return running(" ".join(target.value for target in found))
 
 
 def _systemctl(_host: Host, command: Command, state: State) -> Optional[Outcome]:
@@ -179,6 +203,9 @@ def _systemctl(_host: Host, command: Command, state: State) -> Optional[Outcome]
     if verb == "show" and says(options.get("-p", options.get("--property", options.get("-P", "")))) == "MainPID":
         state.say(Pids(tuple(Target(UNIT, name, one=MAIN) for name in names if isinstance(name, str))))
         return Outcome(LIKELY)
+    if verb == "is-active":
+        state.say(Running(" ".join(map(says, names))))
+        return running(" ".join(map(says, names)))
     if verb in ("list-units", "list-unit-files", ""):
         one = says(names[0]) if len(names) == 1 else "*"
         state.say(Unknown(one if glob.is_pattern(one) else "*", (), command.words()))
@@ -231,6 +258,7 @@ _TOOLS: Dict[str, Callable[[Host, Command, State], Optional[Outcome]]] = {
     "fgrep": _grep,
     "zgrep": _grep,
     **dict.fromkeys("sed awk gawk mawk cut tr sort uniq tac rev column tee".split(), _filter),
+    "wc": _wc,
     "ps": _ps,
     "pgrep": _pgrep,
     "pidof": _pidof,

@@ -57,6 +57,12 @@ class Exit(NamedTuple):
     outcome: Outcome
 
 
+class Running(NamedTuple):
+    """What tells whether something runs: how many processes of a name there are, or the word ``active``."""
+
+    name: str
+
+
 class Unknown(NamedTuple):
     """What only running would tell. pattern: of glob(7), as far as it is known. options: one of these, where those are
     all. says: the words that it comes from.
@@ -67,7 +73,12 @@ class Unknown(NamedTuple):
     says: str
 
 
-Value = Union[str, Pids, Content, Exit, Unknown]
+Value = Union[str, Pids, Content, Exit, Running, Unknown]
+
+
+def running(name: str) -> Outcome:
+    """Return how a look ends that asks whether something runs: it does, as a rule."""
+    return Outcome(LIKELY, fails=frozenset((DOWN + name,)))
 
 
 def unknown(says: str) -> Unknown:
@@ -82,6 +93,8 @@ def says(value: Value) -> str:
         return " ".join(target.value for target in value.targets)
     if isinstance(value, Content):
         return value.path
+    if isinstance(value, Running):
+        return value.name
     return value.says if isinstance(value, Unknown) else ""
 
 
@@ -127,7 +140,8 @@ def either(first: Value, second: Value) -> Value:
 
 def family(text: str) -> Optional[str]:
     """Return the web service that a name, a path or a command line is about."""
-    return next((name for name, pattern in _FAMILIES if pattern.search(text)), None)
+    plain = re.sub(r"\[(.)\]", r"\1", text)  # `grep [n]ginx` finds what `grep nginx` does, less itself
+    return next((name for name, pattern in _FAMILIES if pattern.search(plain)), None)
 
 
 def narrowed(value: Value, expression: str) -> Value:

@@ -594,6 +594,8 @@ class Walk:
             return state.arguments[int(name) - 1] if int(name) <= len(state.arguments) else ""
         if name in ("$", "!", "-"):
             return unknown("")
+        if name == "BASH_SOURCE":
+            return state.place.source
         if name in state.variables:
             return state.variables[name]
         return unknown("") if state.blurred or name in _AMBIENT else ""

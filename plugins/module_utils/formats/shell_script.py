@@ -139,10 +139,10 @@ class Group(NamedTuple):
 
 Node = Union[Simple, If, While, For, Case, Function, Group]
 
-_BLANK = re.compile(r"(?:[ \t\r]|\\\r?\n)+")
+_BLANK = re.compile(r"(?:[ \t]|\\\n)+")
 _COMMENT = re.compile(r"#[^\n]*")
-_WORD_END = " \t\r\n;&|<>()"
-_PLAIN = re.compile(r"[^ \t\r\n;&|<>()'\"\\$`]+")
+_WORD_END = " \t\n;&|<>()"  # a carriage return is a character of a word, as the shell has it
+_PLAIN = re.compile(r"[^ \t\n;&|<>()'\"\\$`]+")
 _PLAIN_IN_QUOTES = re.compile(r"[^\"\\$`]+")
 _PLAIN_IN_BRACES = re.compile(r"[^}'\"\\$`]+")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-]")
@@ -154,7 +154,7 @@ _REDIRECTION = re.compile(r"([0-9]*|\{[A-Za-z_]\w*\})(<<-|<<<|<<|<&|<>|<(?!\()|&
 _SEPARATOR = re.compile(r";(?![;&])|&(?![&>])|\n")
 _RESERVED = re.compile(
     r"(?:if|then|elif|else|fi|while|until|for|select|do|done|case|esac|in|function|time|[{}!]|\[\[)"
-    r"(?=[ \t\r\n;&|<>()]|\Z)"
+    r"(?=[ \t\n;&|<>()]|\Z)"
 )
 _ENDS = ("then", "elif", "else", "fi", "do", "done", "esac", "}")
 _FUNCTION = re.compile(r"([^\s;&|<>()'\"\\$`=]{1,200})[ \t]*\([ \t]*\)")
@@ -279,7 +279,7 @@ class _Reader:
                 newline = len(self.text) if newline < 0 else newline
                 line = self.text[self.place : newline]
                 self.place = min(newline + 1, len(self.text))
-                if (line.lstrip("\t") if stripped else line).rstrip("\r") == end:
+                if (line.lstrip("\t") if stripped else line) == end:
                     break
         self._documents = []
 
@@ -664,7 +664,7 @@ class _Reader:
         name = self._match(_NAME)
         if name is None:
             self._fail("'${' names no variable")
-        self._match(_INDEX)
+        every = self._match(_INDEX) in ("[@]", "[*]")
         operator = self._match(_OPERATOR) or ""
         if not operator and not self._at("}"):
             self._fail("'}' is missing")
@@ -672,7 +672,7 @@ class _Reader:
         self.depth -= 1
         if prefixed:
             return Opaque(self._since(start - 2))
-        return Variable(name, operator, tuple(operand), quoted)
+        return Variable(name, operator, tuple(operand), quoted and not every)  # an array is parted even in quotes
 
 
 def _ansi(found: Match[str]) -> str:
