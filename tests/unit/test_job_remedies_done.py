@@ -6,6 +6,7 @@ import os
 from typing import Any, Dict, List
 
 import pytest
+from ansible_collections.phpfleet.remediation.plugins.module_utils import journal_file
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.journal import Journal
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotLook, Malformed
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import job_remedies_done
@@ -31,7 +32,7 @@ def run(root: str, verb: str, kept: Dict[str, Any], result: str = DONE) -> str:
     """Keep the journal of a run that did one thing to one job."""
     name = str(kept.get("unit", kept.get("path")))
     action = Action("scheduled_restart.kills_in_flight", verb, f"{name}:3" if "line" in kept else name, (), None)
-    with Journal(root + job_remedies_done.STATE_DIR, dict(module="toy")) as journal:
+    with Journal(root + journal_file.STATE_DIR, dict(module="toy")) as journal:
         journal.begin([])
         journal.intents([action], [kept])
         journal.outcomes([Outcome(action, result, "so")])
@@ -79,7 +80,7 @@ def test_what_was_put_back_is_undone_until_it_is_done_again(
 
 def wait_for_the_next_second(root: str) -> None:
     """Make what is there as old as it would be: runs are told apart by the second that they began in."""
-    directory = root + job_remedies_done.JOURNALS
+    directory = root + journal_file.JOURNALS
     for name in sorted(os.listdir(directory)):
         year = int(name[:4]) - 1
         os.rename(os.path.join(directory, name), os.path.join(directory, f"{year:04d}{name[4:]}"))
@@ -101,7 +102,7 @@ def test_what_failed_or_is_of_another_kind_was_not_done(root: str) -> None:
 
 def test_a_damaged_journal_is_not_taken_for_none(root: str) -> None:
     run_id = run(root, "comment_out_line", LINE)
-    with open(f"{root}{job_remedies_done.JOURNALS}/{run_id}.jsonl", "a") as journal:
+    with open(f"{root}{journal_file.JOURNALS}/{run_id}.jsonl", "a") as journal:
         journal.write('{"record": "intents", "same": {}}\n')
     with pytest.raises(Malformed, match="a line is damaged"):
         done(root)
@@ -109,7 +110,7 @@ def test_a_damaged_journal_is_not_taken_for_none(root: str) -> None:
 
 def test_journals_that_cannot_be_read_are_not_taken_for_none(root: str) -> None:
     run(root, "comment_out_line", LINE)
-    directory = root + job_remedies_done.JOURNALS
+    directory = root + journal_file.JOURNALS
     os.rename(directory, directory + ".real")
     os.mkfifo(directory)
     with pytest.raises(CannotLook):
