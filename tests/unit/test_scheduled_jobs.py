@@ -368,6 +368,13 @@ def test_supervisor() -> None:
     assert {job.never for job in jobs(supervisor_jobs, files)} == {"no supervisord runs on this host"}
 
 
+def test_a_containers_supervisord_has_files_of_its_own() -> None:
+    files = {"/etc/supervisord.conf": SUPERVISOR, "/proc/50/cmdline": "/usr/bin/python3\0/usr/bin/supervisord\0"}
+    links = {"/proc/50/ns/pid": "pid:[4026532999]"}
+    found = jobs(supervisor_jobs, files, processes=[SUPERVISORD], links=links)
+    assert {job.never for job in found} == {"no supervisord runs on this host"}
+
+
 def test_a_configuration_that_supervisord_refuses_is_said() -> None:
     seen = supervisor_jobs.gather(host({"/etc/supervisord.conf": "[program:a]\nsecret\n"}), POLICY)
     assert seen.unseen == ("/etc/supervisord.conf: line 2: supervisord takes no such line",)

@@ -2,13 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The jobs of anacron(8), which runs them on the first chance of a day, a week or a month."""
 
-from typing import Mapping, Optional
+from typing import List, Mapping, Optional
 
-from ..errors import CannotLook, Missing
 from ..formats import anacrontab
 from ..host import Host
 from ..policy import Policy
-from . import schedulers
+from . import looking, schedulers
 from .job import ANACRONTAB, Job, Jobs
 
 PATH = "/etc/anacrontab"
@@ -18,20 +17,16 @@ FILE_LIMIT = 16 * 1024 * 1024
 
 def gather(host: Host, policy: Policy) -> Jobs:
     """Return the jobs of /etc/anacrontab."""
-    try:
-        content = host.read(PATH, FILE_LIMIT, follow=True)
-    except Missing:
-        return Jobs((), ())
-    except CannotLook as error:
-        return Jobs((), (str(error),))
-    jobs, refused = anacrontab.parse(content)
+    unseen: List[str] = []
+    content = looking.unless_hidden(lambda: host.read(PATH, FILE_LIMIT, follow=True), unseen)
+    jobs, refused = anacrontab.parse(content or b"")
     there = any(schedulers.is_there(host, path) for path in PROGRAMS)
     absent = None if there else "anacron is not installed"
     found = [
         _job(one.number, one.text, f"{one.period} by anacron", one.command, one.environment, absent) for one in jobs
     ]
     found += [_job(one.number, one.text, "", one.command, {}, absent or "anacron skips the line") for one in refused]
-    return Jobs(tuple(found), ())
+    return Jobs(tuple(found), tuple(unseen))
 
 
 def _job(

@@ -3,21 +3,21 @@
 """The jobs of at(1) and batch(1) that atd(8) has yet to run."""
 
 import stat
+from functools import partial
 from typing import List, Optional
 
-from ..errors import CannotLook, Malformed, Missing
+from ..errors import Malformed
 from ..formats import at_job
 from ..formats.at_job import AtJob, Name
 from ..host import Host
 from ..policy import Policy
 from ..tree import Stat
-from . import schedulers
+from . import looking, schedulers
 from .job import AT, Job, Jobs
 
 # Of Debian, of Red Hat, and of SUSE.
 SPOOLS = ("/var/spool/cron/atjobs", "/var/spool/at", "/var/spool/atjobs")
 FILE_LIMIT = 16 * 1024 * 1024
-FILES_LIMIT = 20_000
 
 
 def gather(host: Host, policy: Policy) -> Jobs:
@@ -26,23 +26,8 @@ def gather(host: Host, policy: Policy) -> Jobs:
     jobs: List[Job] = []
     unseen: List[str] = []
     for spool in SPOOLS:
-        try:
-            names = host.list(spool)
-        except Missing:
-            continue
-        except CannotLook as error:
-            unseen.append(str(error))
-            continue
-        if len(names) > FILES_LIMIT:
-            unseen.append(f"{spool}: it has {len(names)} files, of which the first {FILES_LIMIT} were looked at")
-        for name in names[:FILES_LIMIT]:
-            try:
-                job = _job_of(host, f"{spool}/{name}", name, absent)
-            except Missing:
-                continue  # it has run meanwhile
-            except CannotLook as error:
-                unseen.append(str(error))
-                continue
+        for name in looking.names(host, spool, unseen):
+            job = looking.unless_hidden(partial(_job_of, host, f"{spool}/{name}", name, absent), unseen)
             jobs += [] if job is None else [job]
     return Jobs(tuple(jobs), tuple(unseen))
 

@@ -3,16 +3,17 @@
 """The jobs of cron: of /etc/crontab, /etc/cron.d and the users' own crontabs (cron(8), crontab(5))."""
 
 import stat
+from functools import partial
 from itertools import islice
 from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-from ..errors import CannotLook, Missing
+from ..errors import CannotLook
 from ..formats import crontab
 from ..formats.cron_schedule import CRONIE, DEBIAN, Schedule, is_empty
 from ..formats.crontab import CronLine, Crontab, RefusedLine
 from ..host import Host
 from ..policy import Policy
-from . import cron_rules, cron_runs, schedulers
+from . import cron_rules, cron_runs, looking, schedulers
 from .job import CRONTAB, NEXT_RUNS, USER_CRONTAB, Job, Jobs
 from .schedulers import Cron
 
@@ -21,7 +22,6 @@ DIRECTORY = "/etc/cron.d"
 # Of Debian, of SUSE, and of Red Hat.
 SPOOLS = ("/var/spool/cron/crontabs", "/var/spool/cron/tabs", "/var/spool/cron")
 FILE_LIMIT = 64 * 1024 * 1024
-FILES_LIMIT = 20_000  # of a directory
 JOBS_LIMIT = 100_000
 # What stands in the place of the user where somebody has forgotten it.
 _COMMANDS = frozenset(
@@ -98,39 +98,16 @@ class _Users:
 
 def _files(host: Host, cron: Cron, unseen: List[str]) -> Iterator[_File]:
     """Yield the crontabs that can be read; a file that cron cannot take for one, such as a FIFO, is none."""
-    for path, name in [(SYSTEM, None), *((f"{DIRECTORY}/{name}", name) for name in _names(host, DIRECTORY, unseen))]:
-        try:
-            file = _system_file(host, cron, path, name)
-        except Missing:
-            continue
-        except CannotLook as error:
-            unseen.append(str(error))
-            continue
+    listed = looking.names(host, DIRECTORY, unseen)
+    for path, name in [(SYSTEM, None), *((f"{DIRECTORY}/{name}", name) for name in listed)]:
+        file = looking.unless_hidden(partial(_system_file, host, cron, path, name), unseen)
         if file is not None:
             yield file
-    for path, name in [(f"{one}/{name}", name) for one in _spools(host, cron) for name in _names(host, one, unseen)]:
-        try:
-            file = _user_file(host, cron, path, name)
-        except Missing:
-            continue
-        except CannotLook as error:
-            unseen.append(str(error))
-            continue
-        if file is not None:
-            yield file
-
-
-def _names(host: Host, directory: str, unseen: List[str]) -> List[str]:
-    try:
-        names = host.list(directory)
-    except Missing:
-        return []
-    except CannotLook as error:
-        unseen.append(str(error))
-        return []
-    if len(names) > FILES_LIMIT:
-        unseen.append(f"{directory}: it has {len(names)} files, of which the first {FILES_LIMIT} were looked at")
-    return names[:FILES_LIMIT]
+    for spool in _spools(host, cron):
+        for name in looking.names(host, spool, unseen):
+            file = looking.unless_hidden(partial(_user_file, host, cron, f"{spool}/{name}", name), unseen)
+            if file is not None:
+                yield file
 
 
 def _spools(host: Host, cron: Cron) -> List[str]:

@@ -9,18 +9,18 @@ import os
 import re
 import shlex
 import stat
+from functools import partial
 from itertools import chain
 from typing import Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Sequence
 
-from ..errors import CannotLook, Missing
+from ..errors import Missing
 from ..formats.cron_schedule import DEBIAN
 from ..host import Host
 from ..policy import Policy
-from . import anacron_jobs, cron_jobs, schedulers, timer_jobs
+from . import anacron_jobs, cron_jobs, looking, schedulers, timer_jobs
 from .job import PERIODIC, Job, Jobs
 
 PERIODS = ("hourly", "daily", "weekly", "monthly", "yearly")
-FILES_LIMIT = 20_000
 LIST_LIMIT = 1024 * 1024
 COMMAND_LIMIT = 64 * 1024  # characters; run-parts stands in no longer line
 
@@ -87,27 +87,12 @@ def _is_wanted(host: Host, text: str) -> bool:
 def _of_directory(
     host: Host, directory: str, run: Optional[_Run], debian: bool, hidden: bool, unseen: List[str]
 ) -> Iterator[Job]:
-    try:
-        names = host.list(directory)
-        rules = _rules(host, directory, debian)
-    except Missing:
-        return
-    except CannotLook as error:
-        unseen.append(str(error))
-        return
-    if len(names) > FILES_LIMIT:
-        unseen.append(f"{directory}: it has {len(names)} files, of which the first {FILES_LIMIT} were looked at")
-    for name in names[:FILES_LIMIT]:
+    rules = looking.unless_hidden(lambda: _rules(host, directory, debian), unseen)
+    for name in looking.names(host, directory, unseen) if rules is not None else ():
         path = f"{directory.rstrip('/')}/{name}"
-        try:
-            mode = host.stat_as_named(path).mode
-        except Missing:
-            continue
-        except CannotLook as error:
-            unseen.append(str(error))
-            continue
-        if stat.S_ISREG(mode) and not name.startswith("."):
-            yield _job(path, run, _never(directory, run, hidden) or _flaw(name, mode, run, rules))
+        seen = looking.unless_hidden(partial(host.stat_as_named, path), unseen)
+        if rules is not None and seen is not None and stat.S_ISREG(seen.mode) and not name.startswith("."):
+            yield _job(path, run, _never(directory, run, hidden) or _flaw(name, seen.mode, run, rules))
 
 
 def _rules(host: Host, directory: str, debian: bool) -> _Rules:

@@ -55,7 +55,7 @@ def running(host: Host, policy: Policy, programs: FrozenSet[str]) -> Tuple[Proce
     except CannotLook:
         return ()
     named = (one for one in seen.by_pid.values() if _name(one) in programs)
-    return tuple(one for one in named if _is_ours(host, one))
+    return tuple(one for one in named if is_ours(host, one))
 
 
 def is_there(host: Host, path: str) -> bool:
@@ -76,7 +76,8 @@ def _all_seen(host: Host, policy: Policy) -> bool:
         return False
 
 
-def _is_ours(host: Host, process: Process) -> bool:
+def is_ours(host: Host, process: Process) -> bool:
+    """Whether a process is of the host itself, not of a container, whose files and pids mean something else."""
     try:
         return masters.shares_pids(host, process)
     except CannotLook:

@@ -8,13 +8,14 @@ Sources: supervisor's documentation on events, and the options of superlance's m
 import os
 import posixpath
 import shlex
+from functools import partial
 from typing import Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from ..errors import CannotLook, Malformed, Missing
+from ..errors import CannotLook, Malformed
 from ..formats import supervisor as configuration
 from ..host import Host
 from ..policy import Policy
-from . import processes, supervisor
+from . import looking, processes, schedulers, supervisor
 from .job import SUPERVISOR, Job, Jobs
 
 LISTENER, PROGRAM = "eventlistener", "program"
@@ -45,16 +46,16 @@ def gather(host: Host, policy: Policy) -> Jobs:
     absent, paths = _configurations(host, policy, unseen)
     jobs: List[Job] = []
     for path in paths:
-        try:
-            for file, text in supervisor.files(host, path):
-                jobs += [job for said in _sections(file, text) for job in _jobs(said, absent)]
-        except Missing:
-            continue
-        except Malformed as error:
-            unseen.append(f"{path}: {error}")
-        except CannotLook as error:
-            unseen.append(str(error))
+        jobs += looking.unless_hidden(partial(_jobs_of, host, path, absent), unseen) or []
     return Jobs(tuple(jobs), tuple(unseen))
+
+
+def _jobs_of(host: Host, path: str, absent: Optional[str]) -> List[Job]:
+    try:
+        said = [one for file, text in supervisor.files(host, path) for one in _sections(file, text)]
+    except Malformed as error:
+        raise Malformed(f"{path}: {error}") from error
+    return [job for one in said for job in _jobs(one, absent)]
 
 
 def _configurations(host: Host, policy: Policy, unseen: List[str]) -> Tuple[Optional[str], List[str]]:
@@ -65,7 +66,8 @@ def _configurations(host: Host, policy: Policy, unseen: List[str]) -> Tuple[Opti
     except CannotLook:
         return None, usual
     paths: List[str] = []
-    running = [one for one in seen.by_pid.values() if supervisor.is_supervisord(one)]
+    found = (one for one in seen.by_pid.values() if supervisor.is_supervisord(one))
+    running = [one for one in found if schedulers.is_ours(host, one)]
     for one in running:
         try:
             paths.append(supervisor.configuration_of(host, one))
