@@ -151,17 +151,17 @@ def _summary(job: Job, worst: Harm, names: Sequence[str], told: Optional[str]) -
     hit = worst.hit
     sent = signals(hit) if worst.check == ESCALATES else signals(hit)[:1]
     by = f" by {', '.join(sent)}" if sent else ""
-    maybe = "" if hit.certain else f", where a condition at {_place(hit)} holds"
+    maybe = "" if hit.certain else f", where a condition before {_place(hit)} holds"
     history = f"; {told}" if told else ""
     return f"{job.object} ({job.schedule}) {doing(hit)} {listed(names)}{by}{maybe}: {worst.says}{history}; {worst.do}"
 
 
 def _place(hit: Hit) -> str:
-    return hit.hops[-1].source if hit.hops else "the way"
+    return hit.hops[-1].source if hit.hops else "that"
 
 
 def _more(harms: Sequence[Harm], worst: Harm) -> Tuple[str, ...]:
-    said = (f"{listed(harm.hit.names)}: {harm.says}" for harm in harms if harm is not worst)
+    said = (f"{listed(harm.hit.names)}: {harm.says}" for harm in harms if harm.says != worst.says)
     return tuple(dict.fromkeys(said))
 
 

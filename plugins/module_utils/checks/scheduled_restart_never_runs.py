@@ -49,8 +49,8 @@ def _finding(known: JobFacts, effects: JobEffects) -> Finding:
         CHECK.id,
         job.object,
         LOW,
-        f"{job.object} ({job.schedule}) {doing(hit)} {listed(names)}, but never runs: {job.never}; remove it, or "
-        "mend it where it is wanted",
+        f"{job.object} ({job.schedule}) {doing(hit)} {listed(names)}, but never runs: {job.never}; mend "
+        "that where it is wanted, else remove it",
         Evidence(
             owner=job.user,
             cause=job.never or "",
