@@ -124,6 +124,7 @@ def test_nobody_can_know_what_cronie_draws(text: str) -> None:
 
 def test_a_drawn_range_names_all_that_may_be_drawn() -> None:
     assert parse("5~7,40 5 * * *", CRONIE).minutes == {5, 6, 7, 40}
+    assert parse("0 5 0~3 * *", CRONIE).days == {1, 2, 3}  # a 0 is refused only if it is drawn
 
 
 @pytest.mark.parametrize("text", ["0 5 * * fri-sun", "5-1 * * * *", "0 5 31 2 *", "0 5 30-31 2 *", "0 5 31 4,6,9,11 *"])

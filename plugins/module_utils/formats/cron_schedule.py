@@ -78,7 +78,8 @@ _NUMBER = "[0-9A-Za-z]+"
 _ITEM = re.compile(rf"(?:(?P<all>\*)|(?P<first>{_NUMBER})(?:-(?P<last>{_NUMBER}))?)(?:/(?P<step>{_NUMBER}))?")
 _DRAWN = re.compile(rf"(?P<first>{_NUMBER})?~(?P<last>{_NUMBER})?(?=,|\Z)")
 _DIGITS = 9  # a number of more is larger than what cron counts with
-TIMES_LIMIT = 500  # characters; all sixty minutes one by one are 170
+_CACHED = 200  # characters; a field may be as long as its file
+ITEMS_LIMIT = 120  # of one field; it has sixty numbers at most
 _YEARS = 400  # after which the calendar repeats itself
 
 
@@ -87,9 +88,7 @@ def parse(text: str, cron: str = DEBIAN) -> Schedule:
 
     Raises Malformed, in cron's own words, where it refuses them, and TooLarge where it might take them.
     """
-    if len(text) > TIMES_LIMIT:
-        raise TooLarge(f"it has {len(text)} characters of times, and no more than {TIMES_LIMIT} are looked at")
-    return _parse(text, cron)
+    return _parse_cached(text, cron) if len(text) <= _CACHED else _parse(text, cron)
 
 
 def is_empty(schedule: Schedule) -> bool:
@@ -114,7 +113,6 @@ def following(schedule: Schedule, wall: datetime) -> Iterator[datetime]:
                     yield run
 
 
-@lru_cache(maxsize=1024)  # a table of a thousand lines has a few schedules
 def _parse(text: str, cron: str) -> Schedule:
     if text == "@reboot":
         none: FrozenSet[int] = frozenset()
@@ -139,15 +137,20 @@ def _parse(text: str, cron: str) -> Schedule:
     )
 
 
+_parse_cached = lru_cache(maxsize=1024)(_parse)  # a table of a thousand lines has a few schedules
+
+
 def _numbers(text: str, field: _Field, cron: str) -> FrozenSet[int]:
-    """Return what a list such as ``1,5-9,*/20`` names. Raises Malformed."""
+    """Return what a list such as ``1,5-9,*/20`` names. Raises Malformed, and TooLarge."""
     found: Set[int] = set()
-    end = -1
-    while end < 0 or text[end : end + 1] == ",":
-        item = _item(text, end + 1, field, cron)
+    start = 0
+    for _unused in range(ITEMS_LIMIT):
+        item = _item(text, start, field, cron)
         found.update(_range(item, field))
-        end = item.end
-    return frozenset(found)
+        if text[item.end : item.end + 1] != ",":
+            return frozenset(found)
+        start = item.end + 1
+    raise TooLarge(f"its {field.name} is a list of more than {ITEMS_LIMIT}, and no more are looked at")
 
 
 def _item(text: str, start: int, field: _Field, cron: str) -> _Item:
@@ -169,13 +172,11 @@ def _item(text: str, start: int, field: _Field, cron: str) -> _Item:
 def _range(item: _Item, field: _Field) -> range:
     first = field.low if item.first is None else _number(item.first, field)
     last = field.high if item.last is None else _number(item.last, field)
+    if item.drawn and first <= last:  # it is refused only if what is drawn is out of bounds
+        first, last = max(first, field.low), min(last, field.high)
     step = 1 if item.step is None else _number(item.step, field._replace(names=()))
-    if (
-        not field.low <= first <= field.high
-        or not field.low <= last <= field.high
-        or step == 0
-        or (item.drawn and first > last)
-    ):
+    outside = min(first, last) < field.low or max(first, last) > field.high
+    if outside or step == 0 or (item.drawn and first > last):
         raise Malformed(f"bad {field.name}")
     return range(first, last + 1, step)
 

@@ -227,7 +227,7 @@ def _command(rest: bytes, cron: str) -> Tuple[str, bool]:
     if cron == CRONIE:
         rest = rest.lstrip(b" \t")
         if rest.startswith(b"-"):  # mail only where it fails
-            if not re.match(rb"-n[ \t]+(?!-)", rest):
+            if not re.match(rb"-n[ \t]+(?![ \t-])", rest):
                 raise Malformed("bad option")
             rest = rest[2:].lstrip(b" \t")
         if not rest:
