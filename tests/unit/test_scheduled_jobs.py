@@ -387,6 +387,26 @@ def test_all_of_a_host_in_one() -> None:
     assert len({job.object for job in seen.jobs}) == 4 and seen.unseen == ()
 
 
+def test_a_timer_of_a_target_is_one_job() -> None:
+    units = {
+        "cron-daily.timer": "[Timer]\nOnCalendar=daily\nUnit=cron-daily.target\n",
+        "a.service": "[Service]\nType=oneshot\nExecStart=/bin/a\n",
+        "b.service": "[Service]\nType=oneshot\nExecStart=/bin/b\n",
+    }
+    described = host({"/usr/bin/systemctl": ""}, directories=["/run/systemd/system"], units=units)
+    show = f"/usr/bin/systemctl show --property={timer_jobs._UNIT} -- cron-daily.target"
+    shown = "Id=cron-daily.target\nLoadState=loaded\nRequires=a.service basic.target\nWants=b.service\n"
+    described.run = answering(described.run, {show: shown})  # type: ignore[assignment]
+    (job,) = scheduled_jobs.gather(described, POLICY).jobs
+    assert (job.object, job.shell, job.unit) == ("cron-daily.timer", "/bin/a\n/bin/b", "a.service")
+
+
+def test_what_one_line_of_monit_does_is_one_job() -> None:
+    line = ' if failed port 80 then exec "/opt/a" else if succeeded then exec "/opt/b"'
+    seen = scheduled_jobs.gather(host({"/etc/monitrc": f"check process php with pidfile /p\n{line}\n"}), POLICY)
+    assert [(job.object, job.shell) for job in seen.jobs] == [("/etc/monitrc:2", "/opt/a\n/opt/b")]
+
+
 def test_one_place_that_breaks_hides_no_other(monkeypatch: Any) -> None:
     def breaks(host: Any, policy: Any) -> Any:
         raise ValueError("odd")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Everything that a host runs by itself: on a schedule, when a log is rotated, or when a watchdog wants it."""
 
-from typing import List
+from typing import Dict, Iterable, List, Sequence
 
 from ..errors import CannotLook
 from ..host import Host
@@ -73,4 +73,16 @@ def gather(host: Host, policy: Policy) -> Jobs:
             continue
         jobs += found.jobs
         unseen += found.unseen
-    return Jobs(tuple(jobs), tuple(dict.fromkeys(unseen)))
+    return Jobs(tuple(_one_an_object(jobs)), tuple(dict.fromkeys(unseen)))
+
+
+def _one_an_object(jobs: Sequence[Job]) -> Iterable[Job]:
+    """Return the jobs with those of one line or timer as one: what is found of it is mended only together."""
+    found: Dict[str, Job] = {}
+    for job in jobs:
+        before = found.get(job.object)
+        if before is None or (before.never and not job.never):
+            found[job.object] = job
+        elif before.never or not job.never:
+            found[job.object] = before._replace(shell=f"{before.shell}\n{job.shell}")
+    return found.values()
