@@ -208,11 +208,17 @@ def test_what_a_daemon_does_at_its_stop_is_no_part_of_its_start() -> None:
     assert (job.shell, job.unit) == ("/usr/sbin/nginx", "nginx.service")
 
 
-@pytest.mark.parametrize("state", [dict(state="inactive", enabled="disabled"), dict(state="failed", enabled="enabled")])
+def test_a_timer_that_was_enabled_and_not_started_runs_from_the_next_boot_on() -> None:
+    described = dict(file=NIGHTLY, state="inactive", enabled="enabled")
+    (job,) = timers({"nightly.timer": described, "nightly.service": SERVICE}).jobs
+    assert (job.never, job.next_runs) == (None, ()) and job.schedule.endswith("OnBootSec=15min, from the next boot on")
+
+
+@pytest.mark.parametrize("state", [dict(state="inactive", enabled="disabled"), dict(state="failed", enabled="static")])
 def test_a_timer_that_does_not_run(state: Dict[str, str]) -> None:
     (job,) = timers({"nightly.timer": dict(state, file=NIGHTLY), "nightly.service": SERVICE}).jobs
     assert job.never == f"the timer is {state['state']} ({state['enabled']}), so systemd starts nothing by it"
-    assert job.next_runs == ()
+    assert job.next_runs == () and "boot on" not in job.schedule
 
 
 def test_drop_ins_change_what_is_started() -> None:

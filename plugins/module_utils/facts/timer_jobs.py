@@ -186,16 +186,18 @@ def _shell(block: Block, commands: Commands) -> str:
 def _schedule(timer: _Timer) -> str:
     said = [*(f"OnCalendar={text}" for text in timer.calendars), *timer.others]
     delay = _one(timer.block, "RandomizedDelayUSec")
-    return ", ".join(said) + (f", delayed by up to {delay}" if delay not in ("", "0") else "")
+    said += [f"delayed by up to {delay}"] if delay not in ("", "0") else []
+    waits = not _is_active(timer) and _one(timer.block, "UnitFileState") == "enabled"
+    return ", ".join([*said, "from the next boot on"] if waits else said)
 
 
 def _never(timer: _Timer, unit: str, block: Block) -> Optional[str]:
     if _one(block, "LoadState") in ("not-found", "masked"):
         return f"it starts {unit}, which is {_one(block, 'LoadState')}"
-    if _is_active(timer):
+    enabled = _one(timer.block, "UnitFileState")
+    if _is_active(timer) or enabled == "enabled":
         return None
-    enabled = _one(timer.block, "UnitFileState") or _one(timer.block, "LoadState")
-    return f"the timer is {_one(timer.block, 'ActiveState')} ({enabled}), so systemd starts nothing by it"
+    return f"the timer is {_one(timer.block, 'ActiveState')} ({enabled or 'no file'}), so systemd starts nothing by it"
 
 
 def _next_runs(host: Host, timer: _Timer, times: Mapping[str, Tuple[float, ...]]) -> Tuple[float, ...]:
