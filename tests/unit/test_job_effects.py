@@ -333,3 +333,110 @@ def test_a_host_without_web_services_has_nothing() -> None:
     bare = dict(processes=PROCESSES[:2], units={name: None for name in UNITS if name != "cron.service"})
     seen = gathered("systemctl restart php8.2-fpm; pkill php-fpm; killall nginx", **bare)
     assert seen.jobs == () and seen.total == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "is_tested"),
+    [
+        ("kill -HUP $(cat /run/nginx.pid)", True),  # it keeps the old configuration itself
+        ("kill -USR2 $(cat /run/php/php8.2-fpm.pid)", False),
+        ("php-fpm8.2 -t && systemctl reload php8.2-fpm", True),
+        ("apachectl graceful", True),
+        ("pkill -USR1 -o apache2", False),
+    ],
+)
+def test_whether_the_configuration_is_tested_first(command: str, is_tested: bool) -> None:
+    assert [hit.tested for hit in hits(command)] == [is_tested]
+
+
+def test_a_masked_unit_is_not_restarted() -> None:
+    assert (
+        hits("systemctl restart php8.2-fpm", units={"php8.2-fpm.service": dict(file=FPM_UNIT, enabled="masked")}) == ()
+    )
+
+
+def test_where_systemd_does_not_answer_the_way_is_lost() -> None:
+    silent = dict(units=dict.fromkeys(UNITS), files={"/usr/bin/systemctl": ""}, directories=["/run/systemd/system"])
+    (job,) = gathered("systemctl restart php8.2-fpm", **silent).jobs
+    assert job.hits == () and "systemd" in job.unfollowed[0].reason
+    assert gathered("systemctl restart postfix", **silent).jobs == ()
+
+
+def unit_of_fpm(text: str, **more: Any) -> Dict[str, Any]:
+    return {"php8.2-fpm.service": dict(file=FPM_UNIT + text, pid=100, **more)}
+
+
+def test_a_unit_whose_processes_systemd_leaves_alone() -> None:
+    (hit,) = hits("systemctl stop php8.2-fpm", units=unit_of_fpm("KillMode=process\n"))
+    assert brief(hit) == ("php-fpm stops", "TERM KILL/90", MASTER, "at once")
+    assert hits("systemctl stop php8.2-fpm", units=unit_of_fpm("KillMode=none\n")) == ()
+    (hit,) = hits("systemctl stop php8.2-fpm", units=unit_of_fpm("KillMode=none\nExecStop=/bin/kill -QUIT $MAINPID\n"))
+    assert brief(hit) == ("php-fpm stops", "QUIT", MASTER, "in time")
+
+
+def test_commands_of_a_unit_that_show_no_signal_lose_the_way() -> None:
+    units = unit_of_fpm("KillMode=none\nExecStop=/opt/fpm/stop\nExecReload=\nExecReload=/opt/fpm/reload\n")
+    for verb in ("stop", "reload"):
+        (job,) = gathered(f"systemctl {verb} php8.2-fpm", units=units).jobs
+        assert job.hits == () and f"Exec{verb.title()}" in job.unfollowed[0].reason
+        assert job.unfollowed[0].hops[0].source == "/etc/crontab:1"
+
+
+def test_a_unit_that_is_reloaded_by_a_signal_of_systemd() -> None:
+    text = "[Service]\nType=notify-reload\nExecStart=/usr/sbin/nginx\n"
+    (hit,) = hits("systemctl reload nginx", units={"nginx.service": dict(file=text, pid=200)})
+    assert brief(hit) == ("nginx reloads", "HUP", MASTER, "in time")
+
+
+def test_of_what_an_init_script_has_started_systemd_kills_nothing() -> None:
+    text = "[Service]\nType=forking\nKillMode=process\nExecStart=/etc/init.d/php8.2-fpm start\n"
+    text += "ExecStop=/etc/init.d/php8.2-fpm stop\n"
+    unit = dict(file=text, path="/run/systemd/generator.late/php8.2-fpm.service", enabled="generated")
+    script = (
+        "#!/bin/sh\n. /lib/lsb/init-functions\ncase $1 in stop) kill -QUIT $(cat /run/php/php8.2-fpm.pid) ;; esac\n"
+    )
+    files = {"/etc/init.d/php8.2-fpm": dict(content=script, mode=0o755)}
+    (hit,) = hits("systemctl restart php8.2-fpm", units={"php8.2-fpm.service": unit}, files=files)
+    assert brief(hit) == ("php-fpm restarts", "QUIT", MASTER, "in time")
+
+
+SUPERVISED: Dict[str, Any] = dict(
+    processes=[
+        *PROCESSES[:2],
+        dict(pid=30, executable="/usr/bin/python3.11", title="/usr/bin/python3 /usr/bin/supervisord -n -c /etc/s.conf"),
+        dict(FPM[0], parent=30),
+        *FPM[1:],
+    ],
+    files={
+        "/proc/100/cgroup": "0::/system.slice/supervisor.service\n",
+        "/proc/100/environ": "SUPERVISOR_GROUP_NAME=fpm\0SUPERVISOR_PROCESS_NAME=fpm\0",
+        "/proc/30/cmdline": "/usr/bin/python3\0/usr/bin/supervisord\0-n\0-c\0/etc/s.conf\0",
+        "/etc/s.conf": "[program:fpm]\ncommand=php-fpm8.2 -F\nstopsignal=QUIT\nstopwaitsecs=30\n",
+    },
+    units={
+        "php8.2-fpm.service": None,
+        "supervisor.service": dict(file="[Service]\nExecStart=/usr/bin/supervisord -n\n", pid=30),
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("supervisorctl restart fpm", ("php-fpm restarts", "QUIT KILL/30", MASTER, "in time")),
+        ("supervisorctl stop all", ("php-fpm stops", "QUIT KILL/30", MASTER, "in time")),
+        ("supervisorctl stop fpm; supervisorctl start fpm", ("php-fpm restarts", "QUIT KILL/30", MASTER, "in time")),
+        ("supervisorctl signal USR2 fpm", ("php-fpm reloads", "USR2", MASTER, "in time")),
+        ("supervisorctl restart worker", None),
+        ("systemctl restart supervisor", ("php-fpm restarts", "TERM KILL/90", ALL, "at once")),
+        ("systemctl reload supervisor", None),
+    ],
+)
+def test_a_php_fpm_under_a_supervisor(command: str, expected: Expected) -> None:
+    assert [brief(hit) for hit in hits(command, **SUPERVISED)] == ([expected] if expected else [])
+
+
+def test_what_monit_is_told_is_not_followed() -> None:
+    (job,) = gathered("monit restart php-fpm").jobs
+    assert job.hits == () and "monit" in job.unfollowed[0].reason
+    assert gathered("monit restart mysql").jobs == gathered("monit start php-fpm").jobs == ()

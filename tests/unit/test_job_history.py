@@ -8,8 +8,8 @@ from typing import Any, Dict, List, Sequence
 
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import job_history
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.job_history import JobHistory, Runs
-from described_host import NOW
-from test_job_effects import POLICY, DescribedHost, host
+from described_host import NOW, DescribedHost
+from test_job_effects import POLICY, PROCESSES, host
 
 DAY = 86400.0
 LOG = "/var/log/php8.2-fpm.log"
@@ -51,7 +51,13 @@ def ran(moment: float, command: str, user: str = "root") -> Dict[str, Any]:
 
 
 def history(
-    crontab: str, log: str, journal: Any = None, mtime: float = 0.0, units: Any = None, **files: Any
+    crontab: str,
+    log: str,
+    journal: Any = None,
+    mtime: float = 0.0,
+    units: Any = None,
+    processes: Any = PROCESSES,
+    **files: Any,
 ) -> JobHistory:
     configuration = f"[global]\nerror_log = {LOG}\npid = /run/php/php8.2-fpm.pid\n[www]\nlisten = /run/php.sock\n"
     described = dict(
@@ -62,7 +68,7 @@ def history(
         },
         **files,
     )
-    seen = host("", files=described, journal=journal, units=units or {})
+    seen = host("", files=described, journal=journal, units=units or {}, processes=processes)
     return job_history.gather(JournalHost(seen.description), POLICY)
 
 
@@ -144,6 +150,37 @@ def test_what_systemd_did_is_told_from_a_signal_of_somebody_else() -> None:
     for journal, by_unit, by_signal in ((stopped, 1, 0), (silent, 0, 1)):
         assert runs(RESTART, logged([DUE + 1]), journal=[journal]).seen == by_unit
         assert runs(STOP, logged([DUE + 1]), journal=[journal]).seen == by_signal
+
+
+def test_a_shutdown_of_the_host_is_no_job() -> None:
+    down = dict(__REALTIME_TIMESTAMP=str(int(DUE * 1e6)), _PID="1", UNIT="shutdown.target", MESSAGE="Reached target")
+    assert runs(STOP, logged([DUE + 1]), journal=[down]).seen == 0
+
+
+def test_signals_to_workers_are_no_stop_of_the_master() -> None:
+    assert runs("pkill -u www-data php-fpm", logged([DUE + 1])).seen == 0
+
+
+def test_a_script_that_no_journal_names_gives_way_to_a_line_that_one_does() -> None:
+    crontab = f"{AT} root {STOP}\n{AT} root cd / && run-parts /etc/cron.daily\n"
+    script = {"/etc/cron.daily/restart": dict(content=f"#!/bin/sh\n{STOP}\n", mode=0o755, mtime=0)}
+    found = history(crontab, logged([DUE + 1]), [ran(DUE, STOP)], **script).runs
+    assert {name: one.seen for name, one in found.items()} == {"/etc/crontab:1": 1, "/etc/cron.daily/restart": 0}
+    found = history(crontab, logged([DUE + 1]), **script).runs
+    assert {name: one.seen for name, one in found.items()} == {"/etc/crontab:1": 1, "/etc/cron.daily/restart": 1}
+
+
+def test_a_stop_of_another_master_is_not_its_doing() -> None:
+    other = "/etc/php/7.4/fpm/php-fpm.conf"
+    master = dict(pid=150, executable="/usr/sbin/php-fpm7.4", title=f"php-fpm: master process ({other})")
+    files = {
+        other: dict(content="[global]\nerror_log = /var/log/php7.4-fpm.log\n[www]\nlisten = /run/7.sock\n", mtime=0),
+        "/var/log/php7.4-fpm.log": logged([DUE + 1]),
+    }
+    processes = [*PROCESSES, master]
+    assert history(f"{AT} root {STOP}\n", "", processes=processes, **files).runs["/etc/crontab:1"].seen == 0
+    crontab = f"{AT} root killall php-fpm7.4\n"
+    assert history(crontab, "", processes=processes, **files).runs["/etc/crontab:1"].seen == 1
 
 
 def test_a_timer_is_matched_by_what_systemd_says_of_its_service() -> None:

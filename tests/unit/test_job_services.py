@@ -16,6 +16,8 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils.formats.signa
 from test_job_effects import APACHE as APACHE_PROCESSES
 from test_job_effects import FPM, FPM_UNIT, HAPROXY_UNIT, NGINX_UNIT, POLICY, PROCESSES, UNITS, host
 
+WITHOUT = dict.fromkeys(set(UNITS) - {"cron.service"})
+
 
 def services(**more: Any) -> JobServices:
     return job_services.gather(host("", **more), POLICY)
@@ -38,7 +40,7 @@ def test_every_running_service_with_its_workers_and_unit() -> None:
 
 
 def test_a_host_without_any() -> None:
-    seen = services(processes=PROCESSES[:2], units=dict.fromkeys(set(UNITS) - {"cron.service"}))
+    seen = services(processes=PROCESSES[:2], units=WITHOUT)
     assert seen == JobServices(None, None, None, (), ())
 
 
@@ -60,6 +62,13 @@ def test_one_unit_of_two_names_is_one_service() -> None:
 def test_a_program_of_root_alone_is_believed() -> None:
     mine = [dict(one, uid=1000, pid=one["pid"] + 50, parent=1) for one in APACHE_PROCESSES[:1]]
     assert "apache apache2 350" not in names(services(processes=[*PROCESSES, *mine]))
+
+
+def test_what_lives_elsewhere_is_none_of_the_hosts_own() -> None:
+    assert "apache apache2 300" not in names(services(links={"/proc/300/ns/pid": "pid:[4]"}, units=WITHOUT))
+    assert "php-fpm php-fpm 100" not in names(services(links={"/proc/100/ns/pid": "pid:[4]"}, units=WITHOUT))
+    mine = [dict(one, uid=1000) for one in FPM]
+    assert not [one for one in names(services(processes=mine, units=WITHOUT)) if one.startswith("php-fpm")]
 
 
 def test_what_lives_in_the_unit_of_a_supervisor_is_not_that_unit() -> None:

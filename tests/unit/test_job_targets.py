@@ -92,6 +92,13 @@ def test_a_user_signals_his_own_processes(user: str, target: Target, expected: L
     assert said(target, user) == expected
 
 
+def test_a_stopped_service_beside_one_that_runs_is_not_meant() -> None:
+    more = dict(UNITS["php8.2-fpm.service"], state="failed", pid=0)
+    units = {"php7.4-fpm.service": dict(more, file=more["file"].replace("8.2", "7.4"))}
+    assert said(Target(PATTERN, "php-fpm"), units=units) == ["php8.2-fpm all"]
+    assert said(Target(NAME, "php-fpm7.4"), units=units) == ["php7.4-fpm all"]
+
+
 def test_several_masters() -> None:
     processes = [*PROCESSES, *SECOND]
     assert len(said(Target(PATTERN, "php-fpm"), processes=processes)) == 2
@@ -103,6 +110,8 @@ def test_a_pidfile_that_names_nobody_is_known_by_the_configuration(content: Any)
     files = {"/run/php/php8.2-fpm.pid": content}
     assert said(Target(PIDFILE, "/run/php/php8.2-fpm.pid"), files=files) == ["php8.2-fpm master"]
     assert said(Target(PIDFILE, "/run/php/other.pid"), files=files) == []
+    links = {"/var/run": "/run"}
+    assert said(Target(PIDFILE, "/var/run/php/php8.2-fpm.pid"), files=files, links=links) == ["php8.2-fpm master"]
 
 
 def test_a_pidfile_of_somebody_else_means_him() -> None:
@@ -126,6 +135,8 @@ def test_a_pidfile_of_somebody_else_means_him() -> None:
 def test_what_does_not_run_is_meant_by_its_names(target: Target, found: bool) -> None:
     gone = [one for one in PROCESSES if one not in NGINX]
     units = {"nginx.service": dict(UNITS["nginx.service"], state="failed", pid=0)}
+    more = dict(UNITS["php8.2-fpm.service"], state="failed", pid=0)
+    units["php7.4-fpm.service"] = dict(more, file=more["file"].replace("8.2", "7.4"))
     seen = said(target, processes=gone, units=units, files={"/run/nginx.pid": None})
     assert [one.split(" ")[0] for one in seen] == (["nginx"] if found else [])
 
@@ -147,3 +158,9 @@ def test_no_value_breaks_it(kind: str, value: str) -> None:
 LONG = "php-fpm: pool " + "p" * 5000
 SEEN = host("", processes=[*PROCESSES, dict(FPM[1], pid=103, title=LONG)])
 WEB = job_services.gather(SEEN, POLICY).web
+
+
+def test_a_title_is_tried_to_a_bound() -> None:
+    begun = time.process_time()
+    reached(SEEN, Target(PATTERN, "p.*p.*p.*Q", whole_line=True), WEB, "root")
+    assert time.process_time() - begun < 2

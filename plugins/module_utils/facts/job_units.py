@@ -99,7 +99,7 @@ def stopping(unit: ServiceUnit, follow: Follow) -> Conduct:
     waited = max((blow.after for blow in told.blows), default=0.0)
     blows = list(told.blows)
     if not _signals(unit):
-        return told if told.blows else _unknown(unit, "ExecStop", told)
+        return told if told.blows or not unit.stop else _unknown(unit, "ExecStop", told)
     everyone = unit.kill_mode == "control-group"
     name = signal_name(unit.kill_signal)
     blows.append(Blow(name, waited, True, everyone))
