@@ -151,10 +151,11 @@ FILES = {
     "/usr/local/bin/inner.sh": executable("#! /usr/bin/env bash\nservice ${1:?} restart\n"),
     "/usr/local/bin/again.sh": "/usr/local/bin/again.sh restart nginx\nkill $(cat /run/nginx.pid)\n",
     "/usr/local/bin/watch.py": executable(
-        '#!/usr/bin/python3\n# restarts php-fpm\nfrom subprocess import run\nrun(["systemctl", "restart", "php8.2-fpm"])\n'
+        '#!/usr/bin/python3\n# restarts php-fpm\nimport os\nos.system("systemctl restart php8.2-fpm")\n'
     ),
     "/usr/local/bin/report.py": executable("#!/usr/bin/python3\nprint('php-fpm')\nstop()\n"),
     "/usr/local/bin/restart-nginx": executable("\x7fELF\0"),
+    "/usr/local/bin/stop-nginx.py": executable("#!/usr/bin/python3\nimport ours\nours.go()\n"),
     "/usr/local/bin/backup": executable("\x7fELF\0"),
     "/usr/local/bin/broken.sh": "if true; then\nsystemctl restart nginx\n",
     "/usr/local/bin/wrap": executable('#!/bin/sh\nlogger begin\n"$@"\nlogger end\n'),
@@ -249,6 +250,7 @@ ONE_LINE = [
     ("killall -r 'php-fpm.*'", ["signal pattern php-fpm.* TERM"]),
     ("killproc -p /run/php-fpm.pid php-fpm -QUIT", ["signal pidfile /run/php-fpm.pid QUIT"]),
     ("killproc -d 90 php-fpm", ["signal name php-fpm TERM KILL@90"]),
+    (". /etc/rc.status; killproc -TERM /usr/sbin/php-fpm", ["signal name php-fpm TERM KILL@5"]),
     ("killproc -TERM /usr/sbin/php-fpm", ["signal name php-fpm TERM"]),
     ("start-stop-daemon -K -s USR2 -p /run/php-fpm.pid", ["signal pidfile /run/php-fpm.pid USR2"]),
     ("start-stop-daemon --stop --retry=QUIT/30/TERM/5/KILL/5 --exec /usr/sbin/php-fpm8.2",
@@ -373,7 +375,8 @@ ONE_LINE = [
     ("for c in /usr/lib/php/php*-fpm-reopenlogs; do [ ! -x \"$c\" ] || \"$c\"; done",
      ["signal pidfile /run/php/fpm.pid USR1"]),
     ("for i in /etc/init.d/php*-fpm; do $i reload; done", ["reload unit php8.2-fpm"]),
-    ("S=(nginx php-fpm); for s in \"${S[@]}\"; do systemctl stop \"$s\"; done", ["stop unit nginx", "stop unit php-fpm"]),
+    ("S=(nginx php-fpm); for s in \"${S[@]}\"; do systemctl stop \"$s\"; done",
+     ["stop unit nginx", "stop unit php-fpm"]),
     ("f=/run/a.pid; n=${f##*/}; systemctl stop ${n%.pid} $(basename $f .pid)x", ["stop unit a", "stop unit ax"]),
     ("C='systemctl restart'; $C nginx; \"$C\" php-fpm", ["restart unit nginx"]),
     (". /etc/default/app; systemctl restart $UNIT; kill $(cat ${PIDFILE:-/run/other.pid})",
@@ -388,7 +391,6 @@ ONE_LINE = [
     ("/usr/local/bin/report.py; /usr/local/bin/backup; python3 /usr/local/bin/report.py", []),
     ("/opt/library.sh", ["reload unit nginx"]),
     ("echo 'systemctl restart nginx' | at now + 2 minutes", ["restart unit nginx"]),
-    ("initctl restart php5-fpm", ["restart unit php5-fpm"]),
     ("systemctl restart nginx\r\nservice nginx stop; true\r", ["stop unit nginx"]),
     ("service nginx stop\r", []),
     ("/opt/windows", []),
@@ -396,8 +398,10 @@ ONE_LINE = [
     # lost
     ("fuser -k -TERM /run/php/php8.2-fpm.sock", ["lost: fuser is not followed"]),
     ("fuser /run/php/php8.2-fpm.sock", []),
+    ("initctl restart php5-fpm", ["lost: initctl is not followed"]),
     ("sv restart php-fpm", ["lost: sv is not followed"]),
     ("/usr/local/bin/watch.py", ["lost: /usr/local/bin/watch.py:4: python3 is not followed, only shells are"]),
+    ("stop-nginx.py", ["lost: /usr/local/bin/stop-nginx.py: only scripts of a shell are followed"]),
     ("python3 /usr/local/bin/watch.py", ["lost: /usr/local/bin/watch.py:4: python3 is not followed, only shells are"]),
     ("restart-nginx",
      ["lost: /usr/local/bin/restart-nginx: it is a program, and only scripts of a shell are followed"]),
@@ -532,9 +536,10 @@ def test_what_never_ends_is_lost_where_it_names_a_service(files: Dict[str, str])
 
 
 WORDS = """kill pkill systemctl service restart stop nginx php-fpm $(cat /run/x.pid) `pidof nginx` $X ${X:-y} -9 -s HUP
-&& || ; | & if then else fi while do done for x in case esac ) ;; { } ( f() f sleep 5 exit return . eval sh -c 'a b' "$@" $?
-/usr/local/bin/outer.sh [ -f /x ] [[ ]] ! xargs awk '{print}' sudo -u env timeout flock exec trap set -e X=y X=$(date) at
-start-stop-daemon --retry 5/6 $((1)) /etc/init.d/nginx reload -t /opt/parts run-parts find -exec > /dev/null \\;"""
+&& || ; | & if then else fi while do done for x in case esac ) ;; { } ( f() f sleep 5 exit return . eval sh -c 'a b'
+/usr/local/bin/outer.sh [ -f /x ] [[ ]] ! xargs awk '{print}' sudo -u env timeout flock exec trap set -e X=y X=$(date)
+start-stop-daemon --retry 5/6 $((1)) /etc/init.d/nginx reload -t /opt/parts run-parts find -exec > /dev/null at \\; $?
+"""
 
 
 @settings(max_examples=150)

@@ -291,9 +291,9 @@ def _killall(_program: str, arguments: List[Value]) -> Meaning:
     return _on_targets(found, sent, lost=len(texts) < len([one for one in rest if one != ""]))
 
 
-def _killproc(_program: str, arguments: List[Value]) -> Meaning:
+def killproc(given: Sequence[Value]) -> Meaning:
     """LSB: killproc [-p pidfile] program [-signal]; Red Hat has a delay -d, SUSE a -t and the signal before."""
-    name, arguments = _first_signal(arguments)
+    name, arguments = _first_signal(list(given))
     options, rest = split_options(arguments, "p:b:d:t:i:c:n:vqLgG")
     if len(rest) > 1 and name is None:
         name = signal_name(says(rest[1]).lstrip("-"))
@@ -452,7 +452,6 @@ _CONTROLS: Dict[str, Callable[[str, List[Value]], Meaning]] = {
     "kill": _kill,
     "pkill": _pkill,
     "killall": _killall,
-    "killproc": _killproc,
     "start-stop-daemon": _start_stop_daemon,
     "nginx": _nginx,
     "apachectl": _apache,

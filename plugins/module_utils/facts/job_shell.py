@@ -44,7 +44,8 @@ _INIT_DIRECTORIES = ("/etc/init.d/", "/etc/rc.d/init.d/", "/etc/rc.d/")
 # Their functions are known here by name. Those of the first two hand an init script's work to systemd.
 _RED_HAT = ("/etc/init.d/functions", "/etc/rc.d/init.d/functions")
 _LSB = ("/lib/lsb/init-functions", "/usr/lib/lsb/init-functions")
-_FUNCTION_FILES = (*_RED_HAT, *_LSB, "/etc/rc.status", "/lib/init/vars.sh", "/usr/lib/init/vars.sh")
+_SUSE = "/etc/rc.status"
+_FUNCTION_FILES = (*_RED_HAT, *_LSB, _SUSE, "/lib/init/vars.sh", "/usr/lib/init/vars.sh")
 # Directories of cron's own, whose scripts are jobs of their own.
 _PERIODIC = re.compile(r"/etc/cron\.(?:hourly|daily|weekly|monthly|yearly|d)/?\Z")
 _RUN_PARTS_NAME = re.compile(r"[A-Za-z0-9_-]+(?:\.sh)?\Z")
@@ -227,8 +228,8 @@ class Reading:
             hops = (*state.place.hops, self.hop(command, state))
             reason = f"{loaded.path}:{line}: {loaded.interpreter or 'what reads it'} is not followed, only shells are"
             self._lose(hops, reason)
-        elif loaded.problem is not None:
-            self.lose(command, state, loaded.problem)
+        elif not loaded.is_shell() or loaded.problem is not None:
+            self.lose(command, state, loaded.problem or f"{loaded.path}: only scripts of a shell are followed")
 
     def source(self, path: str, command: Command, state: State) -> Outcome:
         """Read a file into the script that names it."""
@@ -326,7 +327,7 @@ def _source(reading: Reading, command: Command, state: State) -> Outcome:
         state.blurred = True
         return Outcome(LIKELY)
     if path in _FUNCTION_FILES:
-        state.kill_delay = "3" if path in _RED_HAT else state.kill_delay
+        state.library = path
         return _redirected(reading, command, state) if path in _RED_HAT + _LSB else Outcome(LIKELY)
     return reading.source(path, command, state)
 
@@ -704,11 +705,6 @@ def _at(reading: Reading, command: Command, state: State) -> Outcome:
     return reading.nested(command.input, command, state) if isinstance(command.input, str) else Outcome(LIKELY)
 
 
-def _initctl(reading: Reading, command: Command, state: State) -> Outcome:
-    words = command.arguments[1:]
-    return _serve(reading, words[1], words[0], False, command, state) if len(words) > 1 else Outcome(LIKELY)
-
-
 def _supervising(reading: Reading, command: Command, state: State) -> Outcome:
     """Pass over other ways to stop something, unless it is a web service."""
     words = tuple("kill" if isinstance(word, str) and word.startswith("-k") else word for word in command.arguments)
@@ -742,9 +738,13 @@ def _running(_reading: Reading, command: Command, state: State) -> Outcome:
 
 
 def _killproc(reading: Reading, command: Command, state: State) -> Outcome:
-    """Read killproc with the delay of the functions that it is one of."""
-    arguments = ("-d", state.kill_delay, *command.arguments[1:])
-    return reading.mean(job_programs.meaning("killproc", arguments) or Meaning(), command, state)
+    """Read killproc as the library has it: Red Hat's kills after 3 s, SUSE's also after a TERM that it is told."""
+    words = command.arguments[1:]
+    if state.library in _RED_HAT:
+        words = ("-d", "3", *words)
+    elif state.library == _SUSE:
+        words = tuple(word for word in words if word not in ("-TERM", "-SIGTERM", "-15"))
+    return reading.mean(job_programs.killproc(words), command, state)
 
 
 _STARTING = Wrapper(tuple("--pidfile --user --check -p -n -l -u -g -c -t".split()))
@@ -810,8 +810,7 @@ _COMMANDS: Dict[str, Callable[[Reading, Command, State], Outcome]] = {
     "rc-service": _service,
     "at": _at,
     "batch": _at,
-    "initctl": _initctl,
-    **dict.fromkeys(("fuser", "sv", "svc", "s6-svc", "runsv", "circusctl", "pm2"), _supervising),
+    **dict.fromkeys(("initctl", "fuser", "sv", "svc", "s6-svc", "runsv", "circusctl", "pm2"), _supervising),
     "pidofproc": _running,
     "status_of_proc": _running,
     "checkproc": _running,

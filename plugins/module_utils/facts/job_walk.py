@@ -92,10 +92,10 @@ class State:
     variables, exported, functions, arguments (``$1`` and so on) and name (``$0``): the shell's own. certain: it comes
     to this for certain. held: what holds by now (see Outcome). clock: seconds since the job began. last: ``$?``.
     substituted: how the last ``$(…)`` of a command ended. strict: ``set -e``. blurred: something unread may have set
-    variables. user: as whom, None for the job's own. kill_delay: seconds after which killproc sends KILL. input,
-    output: of commands, less what nobody asks for. said: the whole pipe that the reading is in. forks: the ways taken,
-    each as a fork and which of its ways. left: how some way may have left what it stands in. returns, exits: of the
-    function and the script that it is in.
+    variables. user: as whom, None for the job's own. library: the file of init functions that was read. input, output:
+    of commands, less what nobody asks for. said: the whole pipe that the reading is in. forks: the ways taken, each as
+    a fork and which of its ways. left: how some way may have left what it stands in. returns, exits: of the function
+    and the script that it is in.
     """
 
     def __init__(self, place: Place, name: str, arguments: Sequence[Value], environment: Mapping[str, Value]) -> None:
@@ -113,7 +113,7 @@ class State:
         self.strict = False
         self.blurred = False
         self.user: Optional[str] = None
-        self.kill_delay = "5"
+        self.library = ""
         self.input: Optional[Value] = None
         self.output: List[Value] = []
         self.said: Optional[str] = None
