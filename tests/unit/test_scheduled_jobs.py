@@ -221,16 +221,20 @@ def test_a_timer_that_does_not_run(state: Dict[str, str]) -> None:
     assert job.next_runs == () and "boot on" not in job.schedule
 
 
-def test_drop_ins_change_what_is_started() -> None:
+def test_drop_ins_and_files_change_what_is_started() -> None:
     drop_in = "/etc/systemd/system/nightly.service.d/x.conf"
     show = f"/usr/bin/systemctl show --property={timer_jobs._UNIT} -- nightly.service"
     shown = f"Id=nightly.service\nFragmentPath=/lib/systemd/system/nightly.service\nDropInPaths={drop_in}\n"
     changed = "[Service]\nExecStartPre=\nExecStart=\nExecStart=/usr/bin/systemctl restart php-fpm\nExecStop=\n"
     units = {"nightly.timer": NIGHTLY, "nightly.service": SERVICE}
-    described = host({"/usr/bin/systemctl": "", drop_in: changed}, directories=["/run/systemd/system"], units=units)
+    shown += "Environment=A=b\n"
+    shown += "EnvironmentFiles=/etc/default/x (ignore_errors=yes)\nEnvironmentFiles=/gone (ignore_errors=no)\n"
+    files = {"/usr/bin/systemctl": "", drop_in: changed, "/etc/default/x": "# C=no\nA='c d'\nB=e # f\nD=\"open\n"}
+    described = host(files, directories=["/run/systemd/system"], units=units)
     described.run = answering(described.run, {show: shown})  # type: ignore[assignment]
     (job,) = timer_jobs.gather(described, POLICY).jobs
     assert (job.shell, job.path, job.first_line) == ("/usr/bin/systemctl restart php-fpm", drop_in, 4)
+    assert job.environment == {"A": "c d", "B": "e"}
 
 
 def answering(run: Any, answers: Dict[str, str]) -> Any:

@@ -3,6 +3,7 @@
 """What systemd's timers start, and when (systemd.timer(5))."""
 
 import calendar
+import os
 import re
 import shlex
 from itertools import chain
@@ -21,13 +22,14 @@ ANALYZE = ("/usr/bin/systemd-analyze", "/bin/systemd-analyze")
 ANSWER_SECONDS = 10.0
 ANSWER_LIMIT = 1024 * 1024
 STAT_LIMIT = 4 * 1024 * 1024
+ENVIRONMENT_LIMIT = 1024 * 1024
 TIMERS_LIMIT = 1000
 SHOWN_AT_ONCE = 200
 _TIMER = (
     "Id,LoadState,FragmentPath,SourcePath,ActiveState,UnitFileState,Unit,TimersCalendar,TimersMonotonic,"
     "NextElapseUSecRealtime,NextElapseUSecMonotonic,RandomizedDelayUSec"
 )
-_UNIT = "Id,LoadState,FragmentPath,DropInPaths,Type,User,Environment,Conflicts,Requires,Wants"
+_UNIT = "Id,LoadState,FragmentPath,DropInPaths,User,Environment,EnvironmentFiles,Conflicts,Requires,Wants"
 _NAME = re.compile(r"(?!-)[A-Za-z0-9:_.\\-]+(?:@[A-Za-z0-9:_.\\@-]+)?\.timer\Z")
 _STARTED = re.compile(r"(?!-)[A-Za-z0-9:_.\\@-]+\.(?:service|target)\Z")
 _SAID = re.compile(r"\{ (On\w+)=(.*?) ; next_elapse=(.*) \}\Z")
@@ -170,7 +172,7 @@ def _job(
         user=_one(block, "User") or "root",
         shell=shell,
         first_line=commands.number,
-        environment=_environment(_one(block, "Environment")),
+        environment=_environment(host, block),
         unit=unit,
         never=never,
     )
@@ -245,11 +247,25 @@ def _moments(host: Host, times: Sequence[systemd_calendar.Time]) -> Tuple[float,
         return ()  # the host's own zone cannot be read
 
 
-def _environment(text: str) -> Dict[str, str]:
+def _environment(host: Host, block: Block) -> Dict[str, str]:
+    """Return what is set for the commands, the files after the settings (systemd.exec(5))."""
+    found = _assignments(_one(block, "Environment"))
+    for text in block.get("EnvironmentFiles", []):
+        try:
+            content = host.read(text.partition(" (")[0], ENVIRONMENT_LIMIT, follow=True)
+        except CannotLook:
+            continue  # what it would set stays unknown, and a command that needs it is said to be
+        for line in os.fsdecode(content).split("\n"):
+            if not line.lstrip().startswith(("#", ";")):
+                found.update(_assignments(line))
+    return found
+
+
+def _assignments(text: str) -> Dict[str, str]:
     try:
         words = shlex.split(text)
     except ValueError:
-        return {}  # a quote that systemctl has not closed
+        return {}  # a quote that is not closed
     pairs = [word.partition("=") for word in words]
     return {name: value for name, sign, value in pairs if sign}
 
