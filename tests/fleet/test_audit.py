@@ -52,10 +52,14 @@ def test_an_audit_of_broken_hosts_changes_nothing(lab, fresh_host, ansible_playb
 def test_a_whole_fleet_is_audited_and_who_is_away_is_named(lab, fresh_host, ansible_playbook, tmp_path):
     lab.command("inject", "semaphores-leaked", "web1")
     lab.command("power-cut", "web2")
+    line = "28 5 * * * root systemctl restart $(basename /lib/systemd/system/php*-fpm.service)"
     try:
+        for name in ("web1", "web3"):
+            lab.host(name).run(f'echo "{line}" > /etc/cron.d/leak')
         done = ansible_playbook(AUDIT, *POLICY)
     finally:
         lab.command("start", "web2")
+        lab.host("web3").run("rm /etc/cron.d/leak")
     assert done.returncode == 2, done.stdout + done.stderr
     told = report(tmp_path)
     states = {name: host["state"] for name, host in told["hosts"].items()}
@@ -66,7 +70,14 @@ def test_a_whole_fleet_is_audited_and_who_is_away_is_named(lab, fresh_host, ansi
     assert found(told["findings"])["web1", "sysv_ipc.orphaned_semaphore"] > 40
     recap = done.stdout.rpartition("PLAY RECAP")[2]
     failed = {line.split()[0] for line in recap.splitlines() if "failed=1" in line}
-    assert {"web1", "web2"} == failed
+    assert {"web1", "web2", "web3"} == failed
+    (together,) = told["fleet_findings"]
+    assert together["check"] == "scheduled_restart.same_minute" and together["hosts"] == ["web1", "web3"]
+    assert {pool["group"]: (pool["down"], pool["hosts"]) for pool in together["evidence"]["pools"]} == {
+        "php": (2, 3),
+        "all": (2, 4),
+    }
+    assert together["evidence"]["unseen_hosts"] == ["web2"]
     assert "`web2` | unreachable" in (tmp_path / "phpfleet-report/audit.md").read_text()
 
 
