@@ -200,6 +200,15 @@ def test_the_next_runs_by_systemd_analyze() -> None:
     assert timers(units, commands={command: said}).jobs[0].next_runs == (1795406400.0, 1795492800.0)
 
 
+def test_a_service_by_another_name() -> None:
+    units = {
+        "a.timer": NIGHTLY + "Unit=php-fpm.service\n",
+        "php8.2-fpm.service": dict(file=SERVICE, names=["php-fpm.service"]),
+    }
+    (job,) = timers(units).jobs
+    assert job.shell.endswith("/bin/true") and job.unit == "php8.2-fpm.service"
+
+
 def test_what_a_daemon_does_at_its_stop_is_no_part_of_its_start() -> None:
     daemon = "[Service]\nType=forking\nExecStart=/usr/sbin/nginx\nExecStop=/usr/sbin/nginx -s quit\n"
     (job,) = timers(
@@ -243,6 +252,30 @@ def answering(run: Any, answers: Dict[str, str]) -> Any:
         return ran._replace(output=answers.get(" ".join(argv), ran.output.decode()).encode())
 
     return answer
+
+
+def test_timers_that_systemd_says_more_of() -> None:
+    shown = [
+        "Id=boot.timer\nActiveState=active\nUnit=a.service\nNextElapseUSecMonotonic=1h 2.5s\nRandomizedDelayUSec=5min\n"
+        "TimersMonotonic={ OnBootUSec=1h ; next_elapse=1h }\n",
+        "Id=cron-x.timer\nActiveState=active\nUnit=a.service\nSourcePath=/etc/cron.d/x\n",
+    ]
+    units = {"a.service": "[Service]\nExecStart=/bin/a\n"}
+    files = {"/usr/bin/systemctl": "", "/proc/stat": "cpu 1\nbtime 1795290000\n"}
+    described = host(files, directories=["/run/systemd/system"], units=units)
+    names = ["boot.timer", "cron-x.timer", "alias.timer"]
+    systemctl = "/usr/bin/systemctl"
+    described.run = answering(  # type: ignore[assignment]
+        described.run,
+        {
+            f"{systemctl} list-unit-files --no-legend --no-pager --type=timer": "boot.timer enabled\nx@.timer static\n",
+            f"{systemctl} list-units --all --no-legend --no-pager --plain --type=timer": " loaded\n".join([*names, ""]),
+            f"{systemctl} show --property={timer_jobs._TIMER} -- {' '.join(names)}": "\n".join([*shown[:2], shown[0]]),
+        },
+    )
+    (job,) = timer_jobs.gather(described, POLICY).jobs
+    assert (job.object, job.schedule) == ("boot.timer", "OnBootSec=1h, delayed by up to 5min")
+    assert job.next_runs == (1795290000 + 3602.5,)
 
 
 def test_a_host_without_systemd_has_no_timers() -> None:

@@ -51,12 +51,13 @@ def gather(host: Host, policy: Policy) -> Jobs:
     """Return one job a timer; of a host that systemd does not run, none."""
     unseen: List[str] = []
     try:
-        timers = [_timer(block) for block in _show(host, _names(host, unseen), _TIMER).values()]
+        shown = _show(host, _names(host, unseen), _TIMER)
     except Missing:
         return Jobs((), ())
     except CannotLook as error:
         return Jobs((), (str(error),))
-    timers = [one for one in timers if not _one(one.block, "SourcePath").startswith(_OF_CRON)]
+    blocks = [block for block in shown.values() if not _one(block, "SourcePath").startswith(_OF_CRON)]
+    timers = list({one.name: one for one in map(_timer, blocks)}.values())  # a timer may be listed by several names
     units = _started(host, timers, unseen)
     times = _calendar_times(host, {text for one in timers if _is_active(one) for text in one.calendars})
     return Jobs(tuple(_jobs(host, timers, units, times, unseen)), tuple(unseen))
@@ -74,14 +75,14 @@ def _names(host: Host, unseen: List[str]) -> List[str]:
 
 
 def _show(host: Host, names: Sequence[str], properties: str) -> Dict[str, Block]:
-    """Return what systemd says of units, by their names; aliases of one unit are one."""
+    """Return what systemd says of units, by the names that they were asked for by."""
     found: Dict[str, Block] = {}
     for begin in range(0, len(names), SHOWN_AT_ONCE):
         asked = names[begin : begin + SHOWN_AT_ONCE]
         blocks = systemd_show.parse(service_units.ask(host, ["show", f"--property={properties}", "--", *asked]))
         if len(blocks) != len(asked):
             raise CannotLook(f"systemctl show: it tells of {len(blocks)} units, where it was asked for {len(asked)}")
-        found.update((_one(block, "Id") or name, block) for name, block in zip(asked, blocks))
+        found.update(zip(asked, blocks))
     return found
 
 
@@ -173,7 +174,7 @@ def _job(
         shell=shell,
         first_line=commands.number,
         environment=_environment(host, block),
-        unit=unit,
+        unit=_one(block, "Id") or unit,
         never=never,
     )
 
