@@ -7,6 +7,7 @@ from typing import List, Mapping, Optional, Sequence, Tuple
 from ..errors import TooLarge
 from ..host import Host
 from ..policy import Policy
+from .job_builtins import BUILTINS
 from .job_deeds import (
     EXECUTABLE,
     MAIN,
@@ -34,12 +35,15 @@ from .job_deeds import (
     Target,
     Unfollowed,
 )
+from .job_reading import Found, Reading
 from .job_scripts import concerning_line
-from .job_shell import Found, Reading
+from .job_service_programs import SERVICES
 from .job_walk import Place, State
+from .job_wrappers import WRAPPERS
 from .scheduled_jobs import ANACRONTAB, CRONTAB, TIMER, USER_CRONTAB, Job
 
 SENT_LIMIT = 20
+KNOWN = {**BUILTINS, **WRAPPERS, **SERVICES}
 
 # What others need of the values is to be had here, too.
 __all__ = [
@@ -85,7 +89,7 @@ _PARTED = (CRONTAB, USER_CRONTAB, ANACRONTAB, TIMER)
 def follow(host: Host, policy: Policy, job: Job) -> Followed:
     """Return what a job does to services, as far as it can be read. Runs nothing that it reads."""
     place = Place(job.path, (), job.line > 0)
-    return _follow(Reading(host, job.kind not in _PARTED), job.shell, job.first_line, place, job.environment, ())
+    return _follow(Reading(host, KNOWN, job.kind not in _PARTED), job.shell, job.first_line, place, job.environment, ())
 
 
 def follow_text(
@@ -105,7 +109,7 @@ def follow_text(
     of ``source`` that it begins in, 0 where it has no lines, as a unit has none.
     """
     place = Place(source, tuple(hops), first_line > 0)
-    return _follow(Reading(host, True), text, max(first_line, 1), place, environment, arguments)
+    return _follow(Reading(host, KNOWN, True), text, max(first_line, 1), place, environment, arguments)
 
 
 def _follow(
