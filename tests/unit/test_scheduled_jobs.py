@@ -81,6 +81,25 @@ def test_scripts_that_nothing_runs() -> None:
     assert [job.never for job in hidden] == [None]
 
 
+def test_many_directories_of_a_users_hide_none_of_roots() -> None:
+    lines = [f"0 0 * * * run-parts /srv/{number}\n" for number in range(60)]
+    files = {
+        "/var/spool/cron/crontabs/bob": dict(
+            content="".join([*lines, "9 9 * * * run-parts /etc/cron.daily\n"]), mode=0o600
+        ),
+        "/etc/anacrontab": "1 5 a run-parts /etc/cron.daily\n1 5 b run-parts /srv/roots\n",
+        "/usr/sbin/anacron": "",
+        "/etc/cron.daily/a": SCRIPT,
+        "/srv/roots/b": SCRIPT,
+        "/srv/7/c": SCRIPT,
+    }
+    seen = periodic_jobs.gather(host(files), POLICY)
+    found = {job.path: (job.user, job.schedule) for job in seen.jobs}
+    assert found["/etc/cron.daily/a"] == found["/srv/roots/b"] == ("root", "daily by anacron")
+    assert found["/srv/7/c"] == ("bob", "0 0 * * *")
+    assert len(seen.unseen) == 1 and "61 directories to run-parts, of which 50 were looked at" in seen.unseen[0]
+
+
 @pytest.mark.parametrize(
     ("cron", "name", "mode", "reason"),
     [

@@ -11,7 +11,7 @@ import shlex
 import stat
 from functools import partial
 from itertools import chain
-from typing import Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import Missing
 from ..formats.cron_schedule import DEBIAN
@@ -21,6 +21,7 @@ from . import anacron_jobs, cron_jobs, looking, schedulers, timer_jobs
 from .job import PERIODIC, Job, Jobs
 
 PERIODS = ("hourly", "daily", "weekly", "monthly", "yearly")
+DIRECTORIES_LIMIT = 50
 LIST_LIMIT = 1024 * 1024
 COMMAND_LIMIT = 64 * 1024  # characters; run-parts stands in no longer line
 
@@ -55,14 +56,31 @@ def gather(host: Host, policy: Policy) -> Jobs:
     runs: Dict[str, _Run] = {}
     for run in _runs(host, list(chain.from_iterable(one.jobs for one in sources))):
         before = runs.get(run.directory)
-        if before is None or before.job.never:
+        if before is None or _rank(run) < _rank(before):
             runs[run.directory] = run
     unseen: List[str] = []
     hidden = any(one.unseen for one in sources)  # what runs a directory may be in what could not be read
     jobs: List[Job] = []
-    for directory in [*runs, *(path for path in (f"/etc/cron.{one}" for one in PERIODS) if path not in runs)]:
+    for directory in _directories(runs, unseen):
         jobs += _of_directory(host, directory, runs.get(directory), debian, hidden, unseen)
     return Jobs(tuple(jobs), tuple(unseen))
+
+
+def _rank(run: _Run) -> Tuple[bool, bool]:
+    """Of several jobs that run a directory, the one that counts has the lowest: it does run, and is root's."""
+    return bool(run.job.never), run.job.user != "root"
+
+
+def _directories(runs: Mapping[str, _Run], unseen: List[str]) -> List[str]:
+    """Return the usual directories, and a bounded number of others, which any user's crontab may name."""
+    usual = [f"/etc/cron.{one}" for one in PERIODS]
+    others = sorted((one for one in runs if one not in usual), key=lambda one: _rank(runs[one]))
+    if len(others) > DIRECTORIES_LIMIT:
+        unseen.append(
+            f"jobs give {len(others)} directories to run-parts, of which {DIRECTORIES_LIMIT} were looked at; "
+            f"the first that was not is {others[DIRECTORIES_LIMIT]}"
+        )
+    return usual + others[:DIRECTORIES_LIMIT]
 
 
 def _runs(host: Host, jobs: Sequence[Job]) -> Iterator[_Run]:
