@@ -350,9 +350,11 @@ def test_what_logrotate_includes() -> None:
 
 
 def test_logrotate_with_configurations_that_jobs_name() -> None:
+    command = "/usr/sbin/logrotate -s /srv/state /srv/hourly.conf /root/own.conf >/dev/null"
     files = {
         **LOGROTATE,
-        "/etc/crontab": "0 * * * * deploy /usr/sbin/logrotate -s /srv/state /srv/hourly.conf >/dev/null\n" + CRONTAB,
+        "/etc/crontab": f"0 * * * * deploy {command}\n" + CRONTAB,
+        "/root/own.conf": dict(content=ROTATED, mode=0o600),
         "/etc/cron.daily/more": dict(SCRIPT, content="#!/bin/sh\nlogrotate -f '/srv/more.conf' # often\n"),
         "/srv/hourly.conf": dict(content=ROTATED, uid=1000),
         "/srv/more.conf": dict(content=ROTATED, uid=1000),
@@ -362,6 +364,21 @@ def test_logrotate_with_configurations_that_jobs_name() -> None:
     assert found.pop("/srv/hourly.conf") == ("deploy", None)
     user, never = found.pop("/srv/more.conf")
     assert (user, found) == ("root", {}) and never is not None and "not root's" in never
+
+
+def test_many_configurations_of_a_users_hide_none_of_roots() -> None:
+    lines = [f"0 0 * * * logrotate /srv/{number}.conf\n" for number in range(60)]
+    files = {
+        **LOGROTATE,
+        "/var/spool/cron/crontabs/bob": dict(content="".join(lines), mode=0o600),
+        "/etc/cron.hourly/rotate": dict(SCRIPT, content="/usr/sbin/logrotate /srv/roots.conf\n"),
+        "/etc/crontab": CRONTAB,
+        "/srv/roots.conf": ROTATED,
+        "/srv/59.conf": ROTATED,
+    }
+    seen = logrotate_jobs.gather(host(files), POLICY)
+    assert [job.path for job in seen.jobs] == ["/srv/roots.conf"]
+    assert len(seen.unseen) == 1 and "61 configurations to logrotate, of which 50 were looked at" in seen.unseen[0]
 
 
 MONIT = """\

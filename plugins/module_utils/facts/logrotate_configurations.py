@@ -5,8 +5,7 @@
 import os
 import re
 import shlex
-from itertools import chain
-from typing import Dict, Iterator
+from typing import Dict, Iterator, List
 
 from ..errors import CannotLook
 from ..host import Host
@@ -17,20 +16,26 @@ from .job import PERIODIC, Job
 MAIN = "/etc/logrotate.conf"
 SCRIPT_LIMIT = 256 * 1024
 COMMAND_LIMIT = 64 * 1024  # characters
-NAMED_LIMIT = 100
+NAMED_LIMIT = 50
 _LOGROTATE = re.compile(r"(?:^|[\s;&|({/])logrotate[ \t]+([^\n;&|()<>{}]{1,4096})")
 _WITH_VALUE = frozenset(("-s", "--state", "-m", "--mail", "-l", "--log"))
 
 
-def named(host: Host, policy: Policy) -> Dict[str, str]:
-    """Return the configurations, and whom logrotate runs as with each. What jobs could not be read is theirs to say."""
-    found = {MAIN: "root"}
+def named(host: Host, policy: Policy, unseen: List[str]) -> Dict[str, str]:
+    """Return the configurations, and whom logrotate runs as with each; root's first, as any user may name many."""
+    found: Dict[str, str] = {}
     sources = (cron_jobs, anacron_jobs, periodic_jobs, timer_jobs)
-    for job in chain.from_iterable(host.once(source.gather, policy).jobs for source in sources):
-        for path in _paths(_text(host, job)) if job.never is None else ():
-            if len(found) < NAMED_LIMIT:
-                found.setdefault(path, job.user)
-    return found
+    jobs = [job for source in sources for job in host.once(source.gather, policy).jobs if job.never is None]
+    for job in sorted(jobs, key=lambda job: job.user != "root"):
+        for path in _paths(_text(host, job)):
+            found.setdefault(path, job.user)
+    others = [path for path in found if path != MAIN]
+    if len(others) > NAMED_LIMIT:
+        unseen.append(
+            f"jobs give {len(others)} configurations to logrotate, of which {NAMED_LIMIT} were looked at; "
+            f"the first that was not is {others[NAMED_LIMIT][:200]}"
+        )
+    return {MAIN: "root", **{path: found[path] for path in others[:NAMED_LIMIT]}}
 
 
 def _text(host: Host, job: Job) -> str:

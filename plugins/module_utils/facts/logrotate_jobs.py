@@ -18,12 +18,13 @@ PROGRAMS = ("/usr/sbin/logrotate", "/usr/bin/logrotate")
 FILE_LIMIT = 16 * 1024 * 1024
 FILES_LIMIT = 20_000
 DEPTH_LIMIT = 10  # of includes
+_READABLE = stat.S_IRGRP | stat.S_IROTH
 
 
 def gather(host: Host, policy: Policy) -> Jobs:
     """Return the scripts of logrotate's configuration, one job each."""
     reading = _Reading(host)
-    for path, user in logrotate_configurations.named(host, policy).items():
+    for path, user in logrotate_configurations.named(host, policy, reading.unseen).items():
         reading.user = user
         reading.read(path, Configuration((), (), logrotate.TABOO, ""), 0)
     return Jobs(tuple({job.object: job for job in reversed(reading.jobs)}.values())[::-1], tuple(reading.unseen))
@@ -79,6 +80,8 @@ class _Reading:
 
     def _read_file(self, path: str, above: Configuration, depth: int) -> None:
         content, seen = self._host.read_with_stat(path, FILE_LIMIT, follow=True)
+        if self.user != "root" and not (seen.mode & _READABLE or seen.uid == self._host.user_id(self.user)):
+            return  # that user's logrotate cannot read it, so nobody reads it in his name
         said = logrotate.parse(os.fsdecode(content), above.frequency, above.taboo)
         never = self._never or (_flaw(seen.mode, seen.uid) if self.user == "root" else None)
         self.jobs += [_job(path, script, self.user, never) for script in said.scripts]
