@@ -147,7 +147,7 @@ def facts(*jobs: JobEffects, limits: Sequence[MasterLimits] = (), **changes: Any
         restarts=ScheduledRestarts(jobs, len(jobs), ()),
         services=JobServices(None, FpmTimeLimits(tuple(limits), None, (), (), ()), None, (), (WEB,)),
         history=JobHistory({}, None),
-        places=JobPlaces({}, None, {}, {}, "4f1c"),
+        places=JobPlaces({}, None, {}, {}, {}, "4f1c"),
         times=JobTimes(LOCAL),
     )
     return JobFacts(**dict(usual, **changes))
@@ -414,7 +414,7 @@ def test_several_jobs_of_one_object_are_one_finding_by_the_worst() -> None:
 
 
 def test_the_evidence_tells_where_when_and_how() -> None:
-    places = JobPlaces({"/etc/crontab": "cron"}, None, {}, {}, "4f1c")
+    places = JobPlaces({"/etc/crontab": "cron"}, None, {}, {}, {}, "4f1c")
     finding = found(facts(of(hit()), places=places))["kills_in_flight"]
     assert finding.object == "/etc/crontab:17"
     evidence = plain(finding.evidence)
@@ -554,7 +554,7 @@ def test_a_way_that_is_lost_is_unknown_and_stops_no_other_check() -> None:
 
 
 def came_back(done: Sequence[Done], **changes: Any) -> List[Finding]:
-    known = facts(of(hit(), **changes), places=JobPlaces({"/etc/cron.d/php": "php-fpm-cron"}, None, {}, {}, "4f1c"))
+    known = facts(of(hit(), **changes), places=JobPlaces({"/etc/cron.d/php": "php-fpm-cron"}, None, {}, {}, {}, "4f1c"))
     return list(scheduled_restart_came_back.find(known, RemediesDone(tuple(done)), policy()).findings)
 
 

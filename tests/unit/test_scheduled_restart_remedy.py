@@ -20,6 +20,7 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.fpm_tim
 )
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.job_deeds import (
     RESTART,
+    STOP,
     UNIT,
     Deed,
     Hop,
@@ -136,12 +137,13 @@ def asked(
     *hits: Hit,
     state: str = "graceful",
     splay: int = 0,
+    named: Optional[str] = None,
     known: Optional[JobServices] = None,
     places: Mapping[str, Any] = {},
     unfollowed: Tuple[Unfollowed, ...] = (),
 ) -> Any:
-    policy = policy_from({"scheduled_restart": dict(state=state, splay=splay)})
-    where = JobPlaces({}, None, {}, {}, MACHINE)._replace(**places)
+    policy = policy_from({"scheduled_restart": dict(state=state, splay=splay, jobs=[named] if named else [])})
+    where = JobPlaces({}, None, {}, {}, {}, MACHINE)._replace(**places)
     return offer(JobEffects(one, hits or (hit(),), unfollowed), known or services(fpm()), where, policy)
 
 
@@ -153,6 +155,15 @@ def written(offered: Any) -> str:
 
 # Out of the schedule.
 
+SCRIPT = """#!/bin/sh
+# every night
+set -e
+if [ -x /usr/sbin/php-fpm8.2 ]; then
+    echo restarting >> /var/log/restarts.log
+    service php8.2-fpm restart > /dev/null 2>&1 || exit 1
+fi
+"""
+
 
 @pytest.mark.parametrize("kind", [jobs.CRONTAB, jobs.USER_CRONTAB, jobs.ANACRONTAB])
 def test_a_line_is_commented_out(kind: str) -> None:
@@ -163,7 +174,8 @@ def test_a_line_is_commented_out(kind: str) -> None:
 
 
 def test_a_script_loses_its_execute_bits() -> None:
-    offered = asked(job(jobs.PERIODIC, line=0, text=b""), state="disabled")
+    one = job(jobs.PERIODIC, "/etc/cron.d/php", line=0, text=b"")
+    offered = asked(one, state="disabled", places=dict(scripts={"/etc/cron.d/php": SCRIPT}))
     assert offered.guard[:3] == ("take_execute_bits", "/etc/cron.d/php", 0)
 
 
@@ -234,25 +246,72 @@ def test_a_line_that_does_nothing_else_is_rewritten(shell: str) -> None:
     assert PHP_RELOAD in written(asked(job(shell=shell)))
 
 
+MORE = [
+    "php /srv/clean.php; service php8.2-fpm restart",
+    "systemctl restart php8.2-fpm mysql",
+    "service php8.2-fpm restart && curl -fsS https://hc.example/ping",
+    "/root/bin/restart-php-fpm.sh",
+    "/etc/php-fpm.d/../../root/x restart",
+    "systemctl restart $SERVICE",
+    "for one in php8.2-fpm; do rm -rf /tmp/$one; done",
+    "service php8.2-fpm restart; $(date > /tmp/stamp)",
+    "if true; then service php8.2-fpm restart",
+    "sh -c 'service php8.2-fpm restart; rm /x'",
+    "echo 3 > /proc/sys/vm/drop_caches; service php8.2-fpm restart",
+    "certbot renew --pre-hook 'service php8.2-fpm stop' --post-hook 'service php8.2-fpm start'",
+    "/usr/local/sbin/backup",
+]
+SCRIPTS = {
+    "/usr/local/sbin/backup": "systemctl stop php8.2-fpm\nmysqldump --all-databases > /srv/all.sql\n",
+    "/usr/local/sbin/restart": SCRIPT,
+    "/usr/local/sbin/loop": "/usr/local/sbin/loop\n",
+}
+
+
+@pytest.mark.parametrize("shell", MORE)
+def test_a_job_that_does_more_or_may_do_more_is_left_alone_until_it_is_named(shell: str) -> None:
+    places = dict(scripts=SCRIPTS)
+    refused = asked(job(shell=shell), places=places)
+    assert isinstance(refused, str) and "it does more than that" in refused and "by hand" in refused
+    refused = asked(job(shell=shell), state="disabled", places=places)
+    assert isinstance(refused, str) and "name /etc/cron.d/php:3 in `jobs`" in refused
+    for name in ("/etc/cron.d/php:3", "/etc/cron.d/php"):
+        offered = asked(job(shell=shell), state="disabled", places=places, named=name)
+        assert isinstance(offered, Offer) and "all of it is not done any more" in offered.risk
+    assert isinstance(asked(job(shell=shell), places=places, named="/etc/cron.d/php:3"), str)
+
+
 @pytest.mark.parametrize(
     "shell",
     [
-        "php /srv/clean.php; service php8.2-fpm restart",
-        "systemctl restart php8.2-fpm mysql",
-        "service php8.2-fpm restart && curl -fsS https://hc.example/ping",
-        "/root/bin/restart-php-fpm.sh",
-        "/etc/php-fpm.d/../../root/x restart",
-        "systemctl restart $SERVICE",
-        "for one in php8.2-fpm; do rm -rf /tmp/$one; done",
-        "service php8.2-fpm restart; $(date > /tmp/stamp)",
-        "if true; then service php8.2-fpm restart",
-        "sh -c 'service php8.2-fpm restart; rm /x'",
+        "/usr/local/sbin/restart",
+        "sh /usr/local/sbin/restart >/dev/null",
+        "nice -n 10 flock -n /run/lock/fpm.lock systemctl restart php8.2-fpm",
+        "bash -c 'sleep 5; service php8.2-fpm restart'",
+        "rcphp-fpm restart",
+        "supervisorctl restart php-fpm",
     ],
 )
-def test_a_line_that_does_more_or_may_do_more_is_left_alone(shell: str) -> None:
-    refused = asked(job(shell=shell))
-    assert isinstance(refused, str) and "by hand" in refused
-    assert isinstance(asked(job(shell=shell), state="disabled"), Offer)
+def test_a_job_that_only_restarts_goes_by_whatever_way_it_does(shell: str) -> None:
+    offered = asked(job(shell=shell), state="disabled", places=dict(scripts=SCRIPTS))
+    assert isinstance(offered, Offer) and "look for that cause first" in offered.risk
+
+
+def test_scripts_that_run_one_another_are_read_to_an_end() -> None:
+    one = job(shell="/usr/local/sbin/loop")
+    assert "it does more than that" in asked(one, state="disabled", places=dict(scripts=SCRIPTS))
+
+
+def test_what_happens_on_a_condition_only_goes_where_it_is_named() -> None:
+    maybe = hit(certain=False)
+    assert "on a condition only" in asked(job(), maybe, state="disabled")
+    assert isinstance(asked(job(), maybe, state="disabled", named="/etc/cron.d/php:3"), Offer)
+
+
+def test_two_services_of_one_line_go_together() -> None:
+    one = job(shell="service php8.2-fpm restart; service nginx restart")
+    assert isinstance(asked(one, hit(), hit(NGINX), state="disabled"), Offer)
+    assert "it does more" in asked(one, hit(), state="disabled")
 
 
 def test_what_a_line_says_besides_is_not_shown() -> None:
@@ -399,11 +458,12 @@ def test_a_right_line_beside_the_wrong_one_stays() -> None:
     "shell, hits, why",
     [
         (ROTATION.replace("service", "rm /x; service"), (hit(does=RELOADS),), "does more than that"),
-        (ROTATION.replace("\tservice", "\tif true; then service"), (hit(does=RELOADS),), "part of something larger"),
+        (ROTATION.replace("\tservice", "\tif true; then service"), (hit(does=RELOADS),), "'fi' is missing"),
         (ROTATION.replace(" >/dev/null", " \\"), (hit(does=RELOADS),), "several lines"),
         (ROTATION, (hit(), hit(hops=(Hop("/etc/cron.d/php:4", "x"),))), "not one line alone"),
         (ROTATION, (hit(hops=(Hop("/root/x.sh:4", "x"),)),), "not one line alone"),
         (ROTATION, (hit(masters=()),), "does not run now"),
+        (ROTATION, (hit(deed=hit().deed._replace(verb=STOP)),), "which something else starts again"),
     ],
 )
 def test_a_rotation_that_is_no_single_line_is_left_alone(shell: str, hits: Tuple[Hit, ...], why: str) -> None:

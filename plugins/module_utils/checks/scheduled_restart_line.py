@@ -1,12 +1,16 @@
 # Copyright: (c) 2026, phpfleet.remediation contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Whether a command line does nothing but what it does to one service: only then other words may take its place."""
+"""Whether a job does nothing but what it does to one service: only then may it go, or other words take its place.
+
+A job that renews certificates or saves databases may restart a service too, and whoever wants that restart to end does
+not want the rest of it to end. What is not understood here counts as the rest.
+"""
 
 import os
 import re
-from typing import Any, Iterator, Optional, Tuple
+from typing import Any, Iterator, Mapping, Optional, Sequence, Tuple
 
-from ..errors import Malformed, Refused
+from ..errors import Malformed
 from ..facts import nginx, php_fpm
 from ..facts.job_effects import Hit
 from ..formats import shell_script
@@ -15,30 +19,49 @@ from ..formats.shell_script import Literal, Simple, Substitution, Word
 from ..formats.signal_effects import NGINX, PHP_FPM
 
 # They act on what their words name.
-_ACTING = ("systemctl service rc-service invoke-rc.d kill pkill killall killproc start-stop-daemon xargs").split()
-_WRAPPERS = ("sudo nice ionice nohup setsid timeout time exec command env chronic").split()
-# They change nothing, whatever they are asked.
-_READING = ("[ test [[ true : sleep cat pidof pgrep ps grep egrep fgrep awk head tail exit").split()
-_INIT_SCRIPT = re.compile(r"/etc/(?:rc\.d/)?(?:init\.d/)?[\w.@-]+\Z")
+_ACTING = (
+    "systemctl service rc-service invoke-rc.d supervisorctl apachectl apache2ctl kill pkill killall killproc "
+    "start-stop-daemon xargs"
+).split()
+_WRAPPERS = ("sudo nice ionice nohup setsid timeout time exec command env chronic flock").split()
+# They change nothing, whatever they are asked, as long as nothing is written into a file.
+_READING = (
+    "[ test [[ true : sleep cat pidof pgrep ps grep egrep fgrep awk head tail exit echo printf date logger"
+).split()
+_SETTING = ("set cd export umask return").split()
+_SHELLS = ("sh ash bash dash ksh . source").split()
+# On SUSE also by an alias beside the programs.
+_INIT_SCRIPT = re.compile(r"(?:/etc/(?:rc\.d/)?(?:init\.d/)?|(?:/usr/sbin/|/sbin/)?rc)[\w.@-]+\Z")
 _SAID = re.compile(
-    r"-.*|[0-9.]+[smh]?|(?:SIG)?[A-Z]+[0-9]?|root|(?:force-|try-|cond|try-reload-or-|reload-or-)?"
+    r"-.*|[0-9.]+[smh]?|/[\w./-]+\.lock|(?:SIG)?(?:HUP|INT|QUIT|KILL|USR[12]|TERM|WINCH)|root|(?:force-|try-|cond|try-reload-or-|reload-or-)?"
     r"(?:start|stop|restart|reload|quit|graceful|reopen|rotate)",
     re.DOTALL,
 )
+# Into a file that is no log, from a command whose text says so.
+_WRITES = re.compile(r">>?\|?\s*(?![>&|\s]|/dev/null\b|/dev/std|/var/log/)")
 _PROGRAMS = {PHP_FPM: php_fpm.PROGRAM.executable, NGINX: nginx.PROGRAM.executable}
 _NAMES = {PHP_FPM: re.compile(r"php|fpm"), NGINX: re.compile(r"nginx")}
+_DEPTH = 5  # scripts that run scripts
 
 
-def demand_nothing_else(text: str, hit: Hit) -> None:
-    """Raise Refused where a command line does more than it does to the service of a hit, or that cannot be told."""
+def rest_of(text: str, hits: Sequence[Hit], scripts: Mapping[str, str]) -> Optional[str]:
+    """Return what a command line does besides what it does to the services of hits, as it may be shown; else None.
+
+    scripts: the text of those that it runs, by path.
+    """
+    return _rest_of(text, hits, scripts, _DEPTH)
+
+
+def _rest_of(text: str, hits: Sequence[Hit], scripts: Mapping[str, str], depth: int) -> Optional[str]:
     try:
         script = shell_script.parse(text)
     except Malformed as error:
-        raise Refused(f"its line is part of something larger ({error}); write it anew by hand") from error
+        return f"… ({error})"
     for command in _simple(script):
-        other = _other(command, hit)
-        if other is not None:
-            raise Refused(f"it does more than that, or that cannot be told: `{other}`; write it anew by hand")
+        rest = _rest(command, hits, scripts, depth)
+        if rest is not None:
+            return rest
+    return None
 
 
 def _simple(node: Any) -> Iterator[Simple]:
@@ -50,17 +73,32 @@ def _simple(node: Any) -> Iterator[Simple]:
             yield from _simple(part)
 
 
-def _other(command: Simple, hit: Hit) -> Optional[str]:
-    """Return what a command does besides, as it may be shown; None where it does nothing else."""
+def _rest(command: Simple, hits: Sequence[Hit], scripts: Mapping[str, str], depth: int) -> Optional[str]:
     words = [_text(word) for word in command.words]
     if not words:
         return None
-    if words[0] is None or not _is_known(words[0], hit):
-        return shown(command.text)
-    if os.path.basename(words[0]) in _READING:
-        return None
-    acting = all(word is not None and (_is_said(word) or _is_of(word, hit)) for word in words[1:])
-    return None if acting else shown(command.text)
+    inner = _script(words, scripts)
+    if inner is not None and depth:
+        return _rest_of(inner, hits, scripts, depth - 1)
+    return None if _is_all(words, command.text, hits) else shown(command.text)
+
+
+def _script(words: Sequence[Optional[str]], scripts: Mapping[str, str]) -> Optional[str]:
+    """Return the text of the script that a command runs, or of what it gives to a shell."""
+    first = os.path.basename(words[0] or "")
+    if first in _SHELLS and words[1:2] == ["-c"] and len(words) == 3:
+        return words[2]
+    path = words[1] if first in _SHELLS and len(words) == 2 else words[0] if len(words) == 1 else None
+    return scripts.get(path) if path else None
+
+
+def _is_all(words: Sequence[Optional[str]], text: str, hits: Sequence[Hit]) -> bool:
+    """Whether a simple command does something to the services of hits at most."""
+    if words[0] is None or _WRITES.search(text) or not _is_known(words[0], hits):
+        return False
+    if os.path.basename(words[0]) in (*_READING, *_SETTING):
+        return True
+    return all(word is not None and (_is_said(word) or _is_of(word, hits)) for word in words[1:])
 
 
 def _text(word: Word) -> Optional[str]:
@@ -71,19 +109,19 @@ def _text(word: Word) -> Optional[str]:
     return "".join(part.text for part in parts) if parts else "-"
 
 
-def _is_known(word: str, hit: Hit) -> bool:
+def _is_known(word: str, hits: Sequence[Hit]) -> bool:
     name = os.path.basename(word)
-    program = _PROGRAMS.get(hit.family)
-    if name in (*_ACTING, *_WRAPPERS, *_READING) or (program and program.match(name)):
+    if name in (*_ACTING, *_WRAPPERS, *_READING, *_SETTING):
         return True
-    return bool(_INIT_SCRIPT.match(word)) and _is_of(name, hit)
+    programs = [_PROGRAMS[hit.family] for hit in hits if hit.family in _PROGRAMS]
+    return any(program.match(name) for program in programs) or (bool(_INIT_SCRIPT.match(word)) and _is_of(name, hits))
 
 
 def _is_said(word: str) -> bool:
     return bool(_SAID.fullmatch(word)) or os.path.basename(word) in (*_ACTING, *_WRAPPERS)
 
 
-def _is_of(word: str, hit: Hit) -> bool:
-    named = (*hit.names, hit.deed.target.value)
-    pattern = _NAMES.get(hit.family)
-    return word in named or word + ".service" in named or bool(pattern and pattern.search(word))
+def _is_of(word: str, hits: Sequence[Hit]) -> bool:
+    named = [name for hit in hits for name in (*hit.names, hit.deed.target.value)]
+    patterns = [_NAMES[hit.family] for hit in hits if hit.family in _NAMES]
+    return word in named or word + ".service" in named or any(pattern.search(word) for pattern in patterns)

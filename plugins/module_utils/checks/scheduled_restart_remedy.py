@@ -21,6 +21,7 @@ from ..facts.job import (
     USER_CRONTAB,
     Job,
 )
+from ..facts.job_deeds import STOP
 from ..facts.job_effects import MASTER, Hit, JobEffects
 from ..facts.job_places import JobPlaces
 from ..facts.job_services import JobServices
@@ -28,7 +29,7 @@ from ..formats.signal_effects import NGINX, NOTHING, PHP_FPM, REOPENS
 from ..plain import Secret
 from ..policy import GRACEFUL, Policy
 from .scheduled_restart_graceful import graceful_command, one_line, the_service
-from .scheduled_restart_line import demand_nothing_else
+from .scheduled_restart_line import rest_of
 
 LINE_LIMIT = 900  # bytes of a command; cron takes 998, and the mark of the run follows (cron(8), MAX_COMMAND)
 LOST = "what else it was there for, such as freeing leaked memory, is not done any more: look for that cause first"
@@ -85,16 +86,10 @@ def _offer(effects: JobEffects, services: JobServices, places: JobPlaces, policy
     if job.path in places.fixed and job.kind != TIMER:
         raise Refused(places.fixed[job.path])
     if job.kind == LOGROTATE:
-        return _reopening(effects, services)
+        return _reopening(effects, services, places)
     if policy.scheduled_restart.state == GRACEFUL:
         return _graceful(effects, services, places, policy)
-    if job.kind == TIMER:
-        return _without_timer(job, places)
-    if job.kind == PERIODIC:
-        guard = Guard("take_execute_bits", job.path, 0, Secret(), b"", None)
-        return Offer(guard, f"take the execute bits of {job.path}, so that run-parts passes it over", LOST, ())
-    guard = Guard("comment_out_line", job.path, job.line, Secret(job.text), b"", None)
-    return Offer(guard, f"comment out line {job.line} of {job.path}", LOST, ())
+    return _disabled(effects, places, policy)
 
 
 def _by_hand(job: Job) -> str:
@@ -112,7 +107,31 @@ def _notes(job: Job, places: JobPlaces) -> Tuple[str, ...]:
     return (f"{job.path} belongs to the package {package}, so an upgrade may bring the job back or ask about the file",)
 
 
-def _without_timer(job: Job, places: JobPlaces) -> Offer:
+def _disabled(effects: JobEffects, places: JobPlaces, policy: Policy) -> Offer:
+    job = effects.job
+    risk = _risk(effects, places, policy)
+    if job.kind == TIMER:
+        return Offer(_without_timer(job, places), f"systemctl disable --now {job.object}", risk, ())
+    if job.kind == PERIODIC:
+        guard = Guard("take_execute_bits", job.path, 0, Secret(), b"", None)
+        return Offer(guard, f"take the execute bits of {job.path}, so that run-parts passes it over", risk, ())
+    guard = Guard("comment_out_line", job.path, job.line, Secret(job.text), b"", None)
+    return Offer(guard, f"comment out line {job.line} of {job.path}", risk, ())
+
+
+def _risk(effects: JobEffects, places: JobPlaces, policy: Policy) -> str:
+    """Return what it costs to take a job from the schedule: of one that is more than a restart, only by its name."""
+    job = effects.job
+    rest = rest_of(job.shell, effects.hits, places.scripts)
+    if rest is None and all(hit.certain for hit in effects.hits):
+        return LOST
+    more = f"it does more than that, or that cannot be told: `{rest}`" if rest else "it does so on a condition only"
+    if {job.object, job.path} & set(policy.scheduled_restart.jobs):
+        return f"{more}; all of it is not done any more"
+    raise Refused(f"{more}; change it by hand, or name {job.object} in `jobs` to take all of it from the schedule")
+
+
+def _without_timer(job: Job, places: JobPlaces) -> Guard:
     state = places.timers.get(job.object)
     if state is None:
         raise Refused(f"whether it is enabled could not be seen; ask `systemctl is-enabled {job.object}`")
@@ -121,8 +140,7 @@ def _without_timer(job: Job, places: JobPlaces) -> Offer:
             f"{job.object} is {state or 'in no state'}, so `systemctl disable` does not keep it from being started; "
             f"look what starts it, or `systemctl mask --now {job.object}`"
         )
-    guard = Guard("disable_timer", job.path, 0, Secret(), b"", job.object)
-    return Offer(guard, f"systemctl disable --now {job.object}", LOST, ())
+    return Guard("disable_timer", job.path, 0, Secret(), b"", job.object)
 
 
 # What goes on, and cuts no request.
@@ -135,7 +153,7 @@ def _graceful(effects: JobEffects, services: JobServices, places: JobPlaces, pol
         raise Refused(f"a unit is not written for you: let {job.unit} run `/bin/sh -c {shlex.quote(command)}` instead")
     if job.kind == PERIODIC:
         raise Refused(f"a script is not rewritten: let it run `{command}` instead, or ask for state=disabled")
-    _demand_rewritable(effects)
+    _demand_rewritable(effects, places)
     head = _HEADS[job.kind].match(job.text)
     if head is None:
         raise Refused(f"{job.object}: where its command begins could not be told; write `{command}` there by hand")
@@ -156,31 +174,39 @@ def _delayed(command: str, places: JobPlaces, policy: Policy) -> str:
     return f"sleep {delay} && {command}" if delay else command
 
 
-def _demand_rewritable(effects: JobEffects) -> None:
+def _demand_rewritable(effects: JobEffects, places: JobPlaces) -> None:
     job = effects.job
     shell = os.path.basename(job.environment.get("SHELL", "/bin/sh"))
     if job.user != "root":
         raise Refused(f"it runs as {job.user}, who may not reload the service; let root's crontab do it")
     if shell not in _SHELLS:
         raise Refused(f"its SHELL is {shell}, for which nothing is written here; do it by hand")
-    demand_nothing_else(job.shell, effects.hits[0])
+    _demand_nothing_else(job.shell, effects.hits, places)
+
+
+def _demand_nothing_else(text: str, hits: Sequence[Hit], places: JobPlaces) -> None:
+    rest = rest_of(text, hits, places.scripts)
+    if rest is not None:
+        raise Refused(f"it does more than that, or that cannot be told: `{rest}`; write it anew by hand")
 
 
 # Logs that are rotated.
 
 
-def _reopening(effects: JobEffects, services: JobServices) -> Offer:
+def _reopening(effects: JobEffects, services: JobServices, places: JobPlaces) -> Offer:
     """Offer the signal that opens logs anew, in the place of the one line that sends another."""
     job = effects.job
     wrong = [hit for hit in effects.hits if not _is_reopening(hit)]
     hit = the_service(wrong)
+    if any(one.deed.verb == STOP for one in wrong):
+        raise Refused("it stops the service, which something else starts again; let a postrotate script send SIGUSR1")
     number = _line_of(job, wrong)
     lines = job.shell.split("\n")
     line = lines[number - job.first_line]
     before = lines[number - job.first_line - 1] if number > job.first_line else ""
     if line.rstrip().endswith("\\") or before.rstrip().endswith("\\"):
         raise Refused(f"{job.path}:{number}: its command goes over several lines; write SIGUSR1 there by hand")
-    demand_nothing_else(line, hit)
+    _demand_nothing_else(line, wrong, places)
     command = _reopen(hit, services)
     text = line.encode("utf-8", "surrogateescape")
     wanted = text[: len(text) - len(text.lstrip())] + command.encode("utf-8")

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Where the jobs stand that touch a web service, as far as it decides whether and how one of them can be changed."""
 
+import contextlib
 import os
 import re
 import stat
@@ -12,10 +13,13 @@ from ..formats import systemd_show
 from ..host import Host
 from ..policy import Policy
 from . import file_packages, job_effects, service_units
-from .job import TIMER, Job
+from .job import PERIODIC, TIMER, Job
+from .job_effects import JobEffects
 
 MACHINE_ID = "/etc/machine-id"
 MACHINE_ID_LIMIT = 4096
+SCRIPT_LIMIT = 256 * 1024  # bytes
+INIT_SCRIPTS = ("/etc/init.d/", "/etc/rc.d/")
 _TIMER = re.compile(r"(?!-)[A-Za-z0-9:_.\\@-]+\.timer\Z")
 
 
@@ -23,19 +27,22 @@ class JobPlaces(NamedTuple):
     """packages: which package a job's file belongs to; unowned: why that is not known, None where it is.
 
     fixed: why a file cannot be changed without more than it. timers: UnitFileState of each (systemctl(1), is-enabled).
-    machine: what tells this host from all others (machine-id(5)), "" where it has none.
+    scripts: the text of those that jobs run on their way, less init scripts. machine: what tells this host from all
+    others (machine-id(5)), "" where it has none.
     """
 
     packages: Mapping[str, str]
     unowned: Optional[str]
     fixed: Mapping[str, str]
     timers: Mapping[str, str]
+    scripts: Mapping[str, str]
     machine: str
 
 
 def gather(host: Host, policy: Policy) -> JobPlaces:
     """Return the places of the jobs that touch a web service. Raises CannotLook as job_effects does."""
-    jobs = [one.job for one in host.once(job_effects.gather, policy).jobs]
+    effects = host.once(job_effects.gather, policy).jobs
+    jobs = [one.job for one in effects]
     paths = list(dict.fromkeys(job.path for job in jobs))
     packages: Mapping[str, str] = {}
     unowned = None
@@ -43,7 +50,8 @@ def gather(host: Host, policy: Policy) -> JobPlaces:
         packages = file_packages.owners(host, paths) if paths else {}
     except CannotLook as error:
         unowned = str(error)
-    return JobPlaces(packages, unowned, _fixed(host, paths), _timers(host, jobs), _machine(host))
+    fixed, timers, scripts = _fixed(host, paths), _timers(host, jobs), _scripts(host, effects)
+    return JobPlaces(packages, unowned, fixed, timers, scripts, _machine(host))
 
 
 def _fixed(host: Host, paths: Sequence[str]) -> Dict[str, str]:
@@ -58,6 +66,18 @@ def _fixed(host: Host, paths: Sequence[str]) -> Dict[str, str]:
         except CannotLook:
             continue  # who wants to change it says why it cannot be opened
     return fixed
+
+
+def _scripts(host: Host, effects: Sequence[JobEffects]) -> Dict[str, str]:
+    """Return the scripts that jobs lead through; one that cannot be read is left out, and so nothing is known of it."""
+    sources = [hop.source.rpartition(":")[0] for one in effects for hit in one.hits for hop in hit.hops]
+    lines = {one.job.path for one in effects if one.job.kind != PERIODIC}
+    scripts = {}
+    for path in dict.fromkeys([*sources, *(one.job.path for one in effects if one.job.kind == PERIODIC)]):
+        if path.startswith("/") and path not in lines and not path.startswith(INIT_SCRIPTS):
+            with contextlib.suppress(CannotLook):
+                scripts[path] = os.fsdecode(host.read(path, SCRIPT_LIMIT, follow=True))
+    return scripts
 
 
 def _timers(host: Host, jobs: Sequence[Job]) -> Dict[str, str]:
