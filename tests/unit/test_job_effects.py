@@ -235,6 +235,8 @@ def test_kill_after_a_wait_is_one_stop() -> None:
     assert brief(hit) == ("php-fpm stops", "TERM KILL/90", MASTER, "at once") and hit.kills_after == 90.0
     (hit,) = hits("systemctl stop php8.2-fpm; sleep 5; killall -9 php-fpm8.2; systemctl start php8.2-fpm")
     assert hit.starts and hit.kills_after == 90.0 and brief(hit)[1] == "TERM KILL/90 KILL/95"
+    (hit,) = hits("systemctl stop php8.2-fpm; pkill -9 php-fpm; systemctl start php8.2-fpm")
+    assert brief(hit) == FPM_RESTART
     (hit,) = hits("pkill -QUIT -o php-fpm; sleep 20; pkill php-fpm")
     assert (brief(hit), hit.cut_after) == (("php-fpm stops", "QUIT TERM/20", MASTER, "in time"), 20.0)
     (hit,) = hits("pkill -QUIT -o php-fpm; pkill php-fpm")

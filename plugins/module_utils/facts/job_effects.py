@@ -498,10 +498,14 @@ def _with_later(before: Hit, later: Hit) -> Hit:
     kills_after = None if later.kills_after is None else gap + later.kills_after
     return before._replace(
         cuts=AT_ONCE if at_once else before.cuts,
-        sent=(*before.sent, *(Sent(sent.signal, gap + sent.after) for sent in later.sent)),
+        sent=_each_once([*before.sent, *(Sent(sent.signal, gap + sent.after) for sent in later.sent)]),
         kills_after=kills_after if before.kills_after is None else before.kills_after,
         cut_after=None if at_once or before.cuts != IN_TIME else _sooner(before.cut_after, cut_after),
     )
+
+
+def _each_once(sent: Sequence[Sent]) -> Tuple[Sent, ...]:
+    return tuple(sorted(dict.fromkeys(sent), key=lambda one: one.after))
 
 
 def _sooner(one: Optional[float], other: Optional[float]) -> Optional[float]:
