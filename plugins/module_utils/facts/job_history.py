@@ -112,11 +112,11 @@ def gather(host: Host, policy: Policy) -> JobHistory:
         stops = host.once(fpm_stops.gather, policy)
     except (CannotLook, NotApplicable) as error:
         return JobHistory({}, str(error))
-    unheard = [*seen.unseen, *stops.unseen]
+    unheard = "; ".join(list(dict.fromkeys([*seen.unseen, *stops.unseen]))[:_SENTENCES]) or None
+    if not seen.histories:
+        return JobHistory({}, unheard)
     past = _past(seen, stops)
-    candidates = _candidates(host, timed, past)
-    said = "; ".join(dict.fromkeys(unheard[:_SENTENCES])) or None
-    return JobHistory(_runs(past, candidates), said)
+    return JobHistory(_runs(past, _candidates(host, timed, past)), unheard)
 
 
 def _hits(one: JobEffects) -> List[Hit]:
@@ -125,7 +125,7 @@ def _hits(one: JobEffects) -> List[Hit]:
 
 def _past(seen: FpmHistory, stops: FpmStops) -> _Past:
     """Return what was done to php-fpm, from where every log of it was read on."""
-    begins = max((history.log.begins for history in seen.histories), default=seen.now)
+    begins = max(history.log.begins for history in seen.histories)
     if len(stops.stops) == STOPS_LIMIT:
         begins = max(begins, stops.stops[0].moment + 1)  # of what was before, only a part is known
     masters = {history.log.name: _masters(history) for history in seen.histories}
