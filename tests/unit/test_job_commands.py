@@ -147,9 +147,9 @@ FILES = {
     "/usr/sbin/php-fpm8.2": executable("\x7fELF\0"),
     "/usr/sbin/nginx": executable("\x7fELF\0"),
     "/usr/local/bin/restart-php": executable("#!/bin/bash -e\nphp-fpm8.2 -t\nsystemctl restart php8.2-fpm\n"),
-    "/usr/local/bin/outer.sh": "cd /usr/local/bin\n./inner.sh php8.2-fpm\n",
+    "/usr/local/bin/outer.sh": executable("cd /usr/local/bin\n./inner.sh php8.2-fpm\n"),
     "/usr/local/bin/inner.sh": executable("#! /usr/bin/env bash\nservice ${1:?} restart\n"),
-    "/usr/local/bin/again.sh": "/usr/local/bin/again.sh restart nginx\nkill $(cat /run/nginx.pid)\n",
+    "/usr/local/bin/again.sh": executable("/usr/local/bin/again.sh restart nginx\nkill $(cat /run/nginx.pid)\n"),
     "/usr/local/bin/watch.py": executable(
         '#!/usr/bin/python3\n# restarts php-fpm\nimport os\nos.system("systemctl restart php8.2-fpm")\n'
     ),
@@ -157,10 +157,13 @@ FILES = {
     "/usr/local/bin/restart-nginx": executable("\x7fELF\0"),
     "/usr/local/bin/stop-nginx.py": executable("#!/usr/bin/python3\nimport ours\nours.go()\n"),
     "/usr/local/bin/backup": executable("\x7fELF\0"),
-    "/usr/local/bin/broken.sh": "if true; then\nsystemctl restart nginx\n",
+    "/usr/local/bin/broken.sh": executable("if true; then\nsystemctl restart nginx\n"),
     "/usr/local/bin/wrap": executable('#!/bin/sh\nlogger begin\n"$@"\nlogger end\n'),
     "/etc/default/app": "UNIT=php8.2-fpm\nexport PIDFILE=/run/app.pid\n",
-    "/opt/library.sh": 'D="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"\nsource "$D/functions.inc"\nagain nginx\n',
+    "/opt/library.sh": executable(
+        'D="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"\nsource "$D/functions.inc"\nagain nginx\n'
+    ),
+    "/opt/plain.sh": "systemctl restart nginx\n",
     "/opt/functions.inc": "again() {\n  systemctl reload $1\n}\n",
     "/opt/windows": executable("#!/bin/sh\r\nsystemctl restart nginx\r\nsystemctl stop nginx; true\r\n"),
     "/opt/parts/one": executable("#!/bin/sh\nsystemctl reload nginx\n"),
@@ -394,6 +397,9 @@ ONE_LINE = [
     ("systemctl restart nginx\r\nservice nginx stop; true\r", ["stop unit nginx"]),
     ("service nginx stop\r", []),
     ("/opt/windows", []),
+    ("/opt/plain.sh", []),
+    ("sh /opt/plain.sh", ["restart unit nginx"]),
+    ("S=(nginx); S+=(php-fpm); T=ng; T+=inx; systemctl stop ${S[*]} $T", ["stop unit nginx", "stop unit php-fpm"]),
     ("sh /opt/windows", ["stop unit nginx"]),
     # lost
     ("fuser -k -TERM /run/php/php8.2-fpm.sock", ["lost: fuser is not followed"]),
@@ -483,12 +489,17 @@ def test_a_job_is_followed_from_its_own_line() -> None:
     assert deed.hops[0] == Hop("/etc/cron.daily/x", "/usr/local/bin/restart-php")
 
 
+def test_of_a_job_that_never_runs_it_is_read_what_it_would_do() -> None:
+    assert follow(host(), POLICY, job("/opt/plain.sh")).deeds == ()
+    assert len(follow(host(), POLICY, job("/opt/plain.sh", never="nobody may execute it")).deeds) == 1
+
+
 @pytest.mark.parametrize(
     ("kind", "parts"), [(scheduled_jobs.CRONTAB, 0), (scheduled_jobs.TIMER, 0), (scheduled_jobs.LOGROTATE, 1)]
 )
 def test_the_scripts_of_run_parts_are_jobs_of_their_own_but_for_logrotate(kind: str, parts: int) -> None:
     assert len(follow(host(), POLICY, job("cd / && run-parts /opt/parts", kind)).deeds) == parts
-    inside = {"/opt/x.sh": "run-parts /opt/parts\n"}
+    inside = {"/opt/x.sh": executable("run-parts /opt/parts\n")}
     assert len(follow(host(**inside), POLICY, job("/opt/x.sh", kind)).deeds) == 1
 
 
@@ -512,7 +523,10 @@ def test_what_cannot_be_read_is_said_where_it_names_a_service() -> None:
 
 def test_a_script_is_read_through_links_and_in_any_bytes() -> None:
     described = DescribedHost(
-        dict(files={"/opt/x": b"#!/bin/sh\n# caf\xe9\nsystemctl restart nginx\n"}, links={"/usr/bin/x": "/opt/x"})
+        dict(
+            files={"/opt/x": executable("#!/bin/sh\n# caf\udce9\nsystemctl restart nginx\n")},
+            links={"/usr/bin/x": "/opt/x"},
+        )
     )
     (deed,) = follow_text(described, POLICY, "x", "/etc/crontab", environment={}).deeds
     assert said(deed) == "restart unit nginx"
@@ -525,13 +539,17 @@ def test_a_script_is_read_through_links_and_in_any_bytes() -> None:
         {"/s/0.sh": "/s/1.sh a$1\n", "/s/1.sh": "/s/0.sh b$1\n"},  # round and round, with other arguments each time
         {f"/s/{n}.sh": "\n" if n else "\n".join(f"/s/{one}.sh" for one in range(1, 100)) for n in range(100)},
         {"/s/0.sh": "f() { f $1$1; }; f x\n"},
+        {"/s/0.sh": "f() f; f\n"},
+        {"/s/0.sh": "nice " * 99 + "x\n"},
+        {"/s/0.sh": "if [ $(date) ]; then " * 20 + "a=1; " + "else a=2; fi; " * 20 + "x" + " $a" * 20},
         {"/s/0.sh": "for a in {1..99}; do for b in {1..99}; do for c in {1..99}; do x; done; done; done\n"},
     ],
 )  # fmt: skip
 def test_what_never_ends_is_lost_where_it_names_a_service(files: Dict[str, str]) -> None:
-    assert unread("/s/0.sh", DescribedHost(dict(files=files))) == []
-    files = {**files, "/s/0.sh": files["/s/0.sh"] + "\nnginx-ctl restart\n"}
-    (reason,) = unread("/s/0.sh", DescribedHost(dict(files=files)))
+    scripts = {path: executable(text) for path, text in files.items()}
+    assert unread("/s/0.sh", DescribedHost(dict(files=scripts))) == []
+    scripts["/s/0.sh"] = executable(files["/s/0.sh"] + "\nnginx-ctl restart\n")
+    (reason,) = unread("/s/0.sh", DescribedHost(dict(files=scripts)))
     assert "more" in reason
 
 

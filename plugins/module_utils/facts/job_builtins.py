@@ -8,8 +8,8 @@ from typing import Dict
 
 from . import job_conditions, job_programs
 from .job_reading import INIT_DIRECTORIES, Known, Reading
+from .job_state import BREAK, EXIT, RETURN, Command, Ended, State
 from .job_values import LIKELY, NO, OPEN, YES, Exit, Outcome, Value, joined, says, unknown
-from .job_walk import BREAK, EXIT, RETURN, Command, Ended, State
 
 # Their functions are known here by name. Those of the first two hand an init script's work to systemd.
 RED_HAT = ("/etc/init.d/functions", "/etc/rc.d/init.d/functions")

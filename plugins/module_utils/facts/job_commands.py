@@ -38,7 +38,7 @@ from .job_deeds import (
 from .job_reading import Found, Reading
 from .job_scripts import concerning_line
 from .job_service_programs import SERVICES
-from .job_walk import Place, State
+from .job_state import Place, State
 from .job_wrappers import WRAPPERS
 from .scheduled_jobs import ANACRONTAB, CRONTAB, TIMER, USER_CRONTAB, Job
 
@@ -89,7 +89,14 @@ _PARTED = (CRONTAB, USER_CRONTAB, ANACRONTAB, TIMER)
 def follow(host: Host, policy: Policy, job: Job) -> Followed:
     """Return what a job does to services, as far as it can be read. Runs nothing that it reads."""
     place = Place(job.path, (), job.line > 0)
-    return _follow(Reading(host, KNOWN, job.kind not in _PARTED), job.shell, job.first_line, place, job.environment, ())
+    return _follow(
+        Reading(host, KNOWN, job.kind not in _PARTED, job.never is None),
+        job.shell,
+        job.first_line,
+        place,
+        job.environment,
+        (),
+    )
 
 
 def follow_text(
@@ -109,7 +116,7 @@ def follow_text(
     of ``source`` that it begins in, 0 where it has no lines, as a unit has none.
     """
     place = Place(source, tuple(hops), first_line > 0)
-    return _follow(Reading(host, KNOWN, True), text, max(first_line, 1), place, environment, arguments)
+    return _follow(Reading(host, KNOWN, True, True), text, max(first_line, 1), place, environment, arguments)
 
 
 def _follow(

@@ -18,8 +18,9 @@ from . import job_programs, job_text_tools
 from .job_deeds import RESTART, START, TRY_RESTART, Hop, Sent, Target, Unfollowed
 from .job_programs import Meaning
 from .job_scripts import Loaded, Scripts, concerning_line, concerns
+from .job_state import EXIT, RETURN, Command, Place, State
 from .job_values import DOWN, LIKELY, NO, OPEN, Outcome, Unknown, Value, family, says, unknown
-from .job_walk import EXIT, RETURN, Command, Place, State, Walk
+from .job_walk import Walk
 
 FOUND_LIMIT = 200
 INIT_DIRECTORIES = ("/etc/init.d/", "/etc/rc.d/init.d/", "/etc/rc.d/")
@@ -58,16 +59,18 @@ class Found(NamedTuple):
 
 class Reading:
     """Reads one job. known: what is read of a program or a builtin, by its name. runs_parts: whether what run-parts
-    runs in the job's own text belongs to this job.
+    runs in the job's own text belongs to this job. runs: whether the job does, so that a file that nobody may execute
+    ends it; of one that never runs it is read what it would do.
     """
 
-    def __init__(self, host: Host, known: Mapping[str, "Known"], runs_parts: bool) -> None:
+    def __init__(self, host: Host, known: Mapping[str, "Known"], runs_parts: bool, runs: bool) -> None:
         self.host = host
         self.walk = Walk(host, self._run)
         self.scripts = Scripts(host)
         self.found: List[Found] = []
         self.unfollowed: List[Unfollowed] = []
         self.runs_parts = runs_parts
+        self._runs = runs
         self._known = known
         self._running: List[Tuple[str, Tuple[Value, ...]]] = []
 
@@ -87,7 +90,7 @@ class Reading:
         """Read a command that another one runs."""
         if not arguments:
             return Outcome(LIKELY)
-        return self._run(self.walk, command._replace(arguments=tuple(arguments)), state)
+        return self.walk.run(command._replace(arguments=tuple(arguments)), state)
 
     def perhaps(self, read: Callable[[], Outcome], state: State) -> None:
         """Read something that another command may run, or not."""
@@ -127,7 +130,7 @@ class Reading:
 
     # One command
 
-    def _run(self, _walk: Walk, command: Command, state: State) -> Outcome:
+    def _run(self, command: Command, state: State) -> Outcome:
         name, arguments = command.arguments[0], command.arguments[1:]
         if not isinstance(name, str):
             return self._unnamed(name, command, state)
@@ -138,7 +141,7 @@ class Reading:
             known = self._known.get(base)
             if known is not None:
                 return known(self, command, state)
-            tool = job_text_tools.read(self.host, base, command, state)
+            tool = job_text_tools.read(self.scripts, base, command, state)
             if tool is not None:
                 return tool
             meant = job_programs.meaning(name, arguments)
@@ -166,7 +169,7 @@ class Reading:
         return meant.outcome
 
     def _unnamed(self, name: Value, command: Command, state: State) -> Outcome:
-        paths = self.walk.files(name.pattern) if isinstance(name, Unknown) and "/" in name.pattern else []
+        paths = self.walk.words.files(name.pattern) if isinstance(name, Unknown) and "/" in name.pattern else []
         for path in paths:
             self.command((path, *command.arguments[1:]), command, state)
         if not paths:
@@ -186,7 +189,7 @@ class Reading:
             self._arguments(command, state)
             return Outcome(LIKELY)
         loaded = self.scripts.load(path)
-        if not loaded.runs():
+        if not loaded.runs() and (self._runs or loaded.text is None):
             return Outcome(NO)  # there is no such file, or nothing that could read it: nothing happens
         if loaded.is_shell():
             return self.script(loaded, command.arguments[1:], command, state)

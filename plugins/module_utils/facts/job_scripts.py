@@ -14,6 +14,7 @@ from .job_values import family
 FILES_LIMIT = 60  # of one job
 BYTES_LIMIT = 4 * 1024 * 1024
 FILE_LIMIT = 256 * 1024
+DIRECTORIES_LIMIT = 20  # of a PATH
 LINE_LIMIT = 4096  # characters of a line that are looked at
 SHELLS = ("sh", "bash", "dash", "ksh", "ksh93", "mksh", "zsh", "ash", "busybox")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -25,12 +26,13 @@ _NAMED_FOR_IT = re.compile(r"restart|reload|kill|bounce|recycle|respawn|stop")
 _IN_LINE = re.compile(
     r"(?<![a-z])(?:restart|reload|stop|p?kill(?:all)?|graceful|terminate|sig(?:term|kill|hup|usr[12]|quit|int))(?![a-z])"
 )
+_PROGRAM = "it is a program, and only scripts of a shell are followed"
 _COMMENT = ("#", "//", "*", ";")
 
 
 class Loaded(NamedTuple):
     """A file that is run. text: None where it is no text or cannot be read. interpreter, options: as its first line
-    has them, "" for none. problem: why it was not read, None where it is not there.
+    has them, "" for none. problem: why it was not read, None where it is not there. executable: some may execute it.
     """
 
     path: str
@@ -38,10 +40,11 @@ class Loaded(NamedTuple):
     interpreter: str
     options: str
     problem: Optional[str]
+    executable: bool
 
     def runs(self) -> bool:
-        """Whether it is there, and the kernel finds what its first line names."""
-        return (self.text is not None or self.problem is not None) and self.interpreter != "\r"
+        """Whether the kernel would run it by its name, and find what its first line names."""
+        return self.executable and self.interpreter != "\r"
 
     def is_shell(self) -> bool:
         return self.interpreter in SHELLS or (not self.interpreter and self.path.endswith(".sh"))
@@ -70,22 +73,25 @@ class Scripts:
 
     def _load(self, path: str) -> Loaded:
         try:
-            content = self._host.read(path, FILE_LIMIT, follow=True)
+            content, seen = self._host.read_with_stat(path, FILE_LIMIT, follow=True)
         except Missing:
-            return Loaded(path, None, "", "", None)
+            return Loaded(path, None, "", "", None, False)
         except CannotLook as error:
-            return Loaded(path, None, "", "", str(error))
+            return Loaded(path, None, "", "", str(error), True)
+        executable = bool(seen.mode & 0o111)
         self._bytes += len(content)
         if b"\0" in content:
-            return Loaded(path, None, "", "", f"{path}: it is a program, and only scripts of a shell are followed")
+            return Loaded(path, None, "", "", f"{path}: {_PROGRAM}", executable)
         text = os.fsdecode(content)
         words = text[2:].split("\n", 1)[0].strip(" \t").split(" ") if text.startswith("#!") else []
         if words and words[-1].endswith("\r"):
-            return Loaded(path, text, "\r", "", None)  # there is no interpreter of such a name
+            return Loaded(path, text, "\r", "", None, executable)  # there is no interpreter of such a name
         if words and words[0].endswith("/env"):
             words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
         interpreter = posixpath.basename(words[0]) if words else ""
-        return Loaded(path, text, interpreter, "".join(word for word in words[1:] if word.startswith("-")), None)
+        return Loaded(
+            path, text, interpreter, "".join(word for word in words[1:] if word.startswith("-")), None, executable
+        )
 
     def find(self, name: str, search: str) -> Optional[str]:
         """Return the path of a program by its name, as a shell finds it; None where it is in no directory of PATH."""
@@ -94,7 +100,7 @@ class Scripts:
         return self._found[name, search]
 
     def _find(self, name: str, search: str) -> Optional[str]:
-        for directory in dict.fromkeys((search + ":" + PATH).split(":")):
+        for directory in dict.fromkeys([*search.split(":")[:DIRECTORIES_LIMIT], *PATH.split(":")]):
             path = posixpath.join(directory, name)
             if directory.startswith("/"):
                 try:

@@ -10,8 +10,8 @@ from .job_builtins import RED_HAT, SUSE
 from .job_deeds import RESTART
 from .job_programs import Meaning, split_options
 from .job_reading import Known, Reading
+from .job_state import Command, State
 from .job_values import LIKELY, Content, Outcome, Value, family, running, says, unknown
-from .job_walk import Command, State
 from .job_wrappers import Wrapper, before_command
 
 

@@ -6,12 +6,12 @@ import posixpath
 import re
 from typing import Callable, Dict, List, Optional
 
-from ..errors import CannotLook
 from ..formats import glob
-from ..host import Host
 from . import job_programs
 from .job_deeds import MAIN, NAME, NEWEST, OLDEST, PATTERN, UNIT, Target
 from .job_programs import matching, named, split_options
+from .job_scripts import Scripts
+from .job_state import Command, State
 from .job_values import (
     LIKELY,
     OPEN,
@@ -28,9 +28,7 @@ from .job_values import (
     says,
     unknown,
 )
-from .job_walk import Command, State
 
-CONFIGURATION_LIMIT = 512 * 1024
 SEQUENCE_LIMIT = 100
 
 _PID_SETTING = re.compile(r"^[ \t]*pid[ \t]*[= \t][ \t]*\"?([^\s;\"]+)", re.MULTILINE)
@@ -39,19 +37,19 @@ _AWK_WORD = re.compile(r"==?\s*\"([^\"\n]{1,200})\"")
 _FIRST_LINE = re.compile(r"-n?\s*1\Z|1q\Z|NR\s*==\s*1\b")
 
 
-def read(host: Host, name: str, command: Command, state: State) -> Optional[Outcome]:
+def read(scripts: Scripts, name: str, command: Command, state: State) -> Optional[Outcome]:
     """Put out what a program says, and return how it ends; None where it is none of these programs."""
     tool = _TOOLS.get(name)
-    return None if tool is None else tool(host, command, state)
+    return None if tool is None else tool(scripts, command, state)
 
 
-def _echo(_host: Host, command: Command, state: State) -> Outcome:
+def _echo(_scripts: Scripts, command: Command, state: State) -> Outcome:
     words = [word for word in command.arguments[1:] if word not in ("-n", "-e", "-ne", "-en")]
     state.say(joined([piece for word in words for piece in (" ", word)][1:]))
     return Outcome(YES)
 
 
-def _printf(_host: Host, command: Command, state: State) -> Outcome:
+def _printf(_scripts: Scripts, command: Command, state: State) -> Outcome:
     form = command.arguments[1] if len(command.arguments) > 1 else ""
     plain = isinstance(form, str) and re.fullmatch(r"(?:%[sd](?:\\n| )?)+", form)
     words = command.arguments[2:] if plain else ()
@@ -82,7 +80,7 @@ def _content(values: List[Value], command: Command) -> Value:
     return unknown("") if command.input is None else command.input
 
 
-def _cat(_host: Host, command: Command, state: State) -> Outcome:
+def _cat(_scripts: Scripts, command: Command, state: State) -> Outcome:
     paths = [
         word for word in command.arguments[1:] if not (isinstance(word, str) and word.startswith("-") and word != "-")
     ]
@@ -94,7 +92,7 @@ def _cat(_host: Host, command: Command, state: State) -> Outcome:
     return Outcome(LIKELY)
 
 
-def _end(_host: Host, command: Command, state: State) -> Outcome:
+def _end(_scripts: Scripts, command: Command, state: State) -> Outcome:
     """head and tail: of processes the first or the last, which is the oldest or the newest."""
     words = " ".join(map(says, command.arguments[1:3]))
     value = _content(_files(command, 0, "n:c:qvzF0123456789f"), command)
@@ -105,7 +103,7 @@ def _end(_host: Host, command: Command, state: State) -> Outcome:
     return Outcome(LIKELY)
 
 
-def _filter(host: Host, command: Command, state: State) -> Outcome:
+def _filter(scripts: Scripts, command: Command, state: State) -> Outcome:
     """sed, awk, cut, tr, sort and their like: a program or a set, and files."""
     name = posixpath.basename(says(command.arguments[0]))
     programmed = name in ("sed", "awk", "gawk", "mawk", "tr")
@@ -113,22 +111,21 @@ def _filter(host: Host, command: Command, state: State) -> Outcome:
     program = " ".join(says(word) for word in command.arguments[1:])
     value = _content(values if name != "tr" else [], command)
     if isinstance(value, Content) and re.search(r"\bpid\b|pid\[|pid ", program):
-        value = _setting(host, value.path)
+        value = _setting(scripts, value.path)
     elif name.endswith("awk"):
         value = _selected(value, program)
     state.say(value)
     return Outcome(LIKELY)
 
 
-def _setting(host: Host, path: str) -> Value:
+def _setting(scripts: Scripts, path: str) -> Value:
     """Return the pid file that a configuration of php-fpm or nginx names, "" where it names none."""
     if not path.startswith("/"):
         return unknown(path)
-    try:
-        content = host.read(path, CONFIGURATION_LIMIT, follow=True)
-    except CannotLook:
+    text = scripts.load(path).text
+    if text is None:
         return unknown(path)
-    found = _PID_SETTING.search(content.decode("utf-8", "replace"))
+    found = _PID_SETTING.search(text)
     return found.group(1) if found else ""
 
 
@@ -140,7 +137,7 @@ def _selected(value: Value, program: str) -> Value:
     return value
 
 
-def _grep(host: Host, command: Command, state: State) -> Outcome:
+def _grep(scripts: Scripts, command: Command, state: State) -> Outcome:
     options, rest = split_options(
         command.arguments[1:], "abce:EFGhHiIlLm:noPqrRsvwxzA:B:C:f:", ("color=", "quiet", "count")
     )
@@ -148,7 +145,7 @@ def _grep(host: Host, command: Command, state: State) -> Outcome:
     value = _content(rest if "-e" in options else rest[1:], command)
     given = command.input
     if isinstance(value, Content) and "pid" in says(expression).lower() and not value.path.endswith(".pid"):
-        value = _setting(host, value.path) if "-v" not in options else value
+        value = _setting(scripts, value.path) if "-v" not in options else value
     elif "-v" not in options and isinstance(expression, str):
         value = narrowed(value, expression)
     if "-c" in options or "--count" in options:
@@ -160,13 +157,13 @@ def _grep(host: Host, command: Command, state: State) -> Outcome:
     return Outcome(OPEN)
 
 
-def _wc(_host: Host, command: Command, state: State) -> Outcome:
+def _wc(_scripts: Scripts, command: Command, state: State) -> Outcome:
     value = command.input
     state.say(Running(says(value)) if isinstance(value, Pids) else unknown("" if value is None else says(value)))
     return Outcome(LIKELY)
 
 
-def _ps(_host: Host, command: Command, state: State) -> Outcome:
+def _ps(_scripts: Scripts, command: Command, state: State) -> Outcome:
     words = [says(word) for word in command.arguments[1:]]
     following = dict(zip(words, words[1:]))
     names = following.get("-C") or next((word[2:] for word in words if word.startswith("-C") and len(word) > 2), None)
@@ -181,7 +178,7 @@ def _ps(_host: Host, command: Command, state: State) -> Outcome:
     return Outcome(LIKELY)
 
 
-def _pgrep(_host: Host, command: Command, state: State) -> Outcome:
+def _pgrep(_scripts: Scripts, command: Command, state: State) -> Outcome:
     found = matching(list(command.arguments[1:]))
     counts = any(word in ("-c", "--count") for word in command.arguments[1:])
     if found is None:
@@ -191,13 +188,13 @@ def _pgrep(_host: Host, command: Command, state: State) -> Outcome:
     return running(found.value)
 
 
-def _pidof(_host: Host, command: Command, state: State) -> Outcome:
+def _pidof(_scripts: Scripts, command: Command, state: State) -> Outcome:
     found = named(list(command.arguments[1:]))
     state.say(Pids(tuple(found)) if found else unknown(command.words()))
     return running(" ".join(target.value for target in found))
 
 
-def _systemctl(_host: Host, command: Command, state: State) -> Optional[Outcome]:
+def _systemctl(_scripts: Scripts, command: Command, state: State) -> Optional[Outcome]:
     options, rest = job_programs.systemctl_options(command.arguments[1:])
     verb, names = (says(rest[0]), rest[1:]) if rest else ("", [])
     if verb == "show" and says(options.get("-p", options.get("--property", options.get("-P", "")))) == "MainPID":
@@ -213,12 +210,12 @@ def _systemctl(_host: Host, command: Command, state: State) -> Optional[Outcome]
     return None
 
 
-def _ls(_host: Host, command: Command, state: State) -> Outcome:
+def _ls(_scripts: Scripts, command: Command, state: State) -> Outcome:
     state.say(unknown(" ".join(map(says, command.arguments[1:]))))
     return Outcome(OPEN)
 
 
-def _basename(_host: Host, command: Command, state: State) -> Outcome:
+def _basename(_scripts: Scripts, command: Command, state: State) -> Outcome:
     words = [word for word in command.arguments[1:] if word != "--"]
     path = words[0] if words else ""
     if not isinstance(path, str):
@@ -231,13 +228,13 @@ def _basename(_host: Host, command: Command, state: State) -> Outcome:
     return Outcome(LIKELY)
 
 
-def _physical(_host: Host, command: Command, state: State) -> Outcome:
+def _physical(_scripts: Scripts, command: Command, state: State) -> Outcome:
     paths = [word for word in command.arguments[1:] if not (isinstance(word, str) and word.startswith("-"))]
     state.say(paths[0] if len(paths) == 1 else unknown(command.words()))
     return Outcome(LIKELY)
 
 
-def _seq(_host: Host, command: Command, state: State) -> Outcome:
+def _seq(_scripts: Scripts, command: Command, state: State) -> Outcome:
     numbers = [word for word in command.arguments[1:] if isinstance(word, str) and re.fullmatch(r"[0-9]{1,6}", word)]
     if not numbers or len(numbers) < len(command.arguments) - 1 or len(numbers) > 2:
         state.say(unknown(""))
@@ -247,7 +244,7 @@ def _seq(_host: Host, command: Command, state: State) -> Outcome:
     return Outcome(LIKELY)
 
 
-_TOOLS: Dict[str, Callable[[Host, Command, State], Optional[Outcome]]] = {
+_TOOLS: Dict[str, Callable[[Scripts, Command, State], Optional[Outcome]]] = {
     "echo": _echo,
     "printf": _printf,
     "cat": _cat,

@@ -7,10 +7,10 @@ once, those over known words once a word.
 """
 
 import re
-from typing import Callable, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from itertools import islice
+from typing import Callable, FrozenSet, Iterable, List, Optional, Sequence, Tuple
 
-from ..errors import CannotLook, TooLarge
-from ..formats import glob
+from ..errors import TooLarge
 from ..formats.shell_script import (
     AND,
     Case,
@@ -20,141 +20,42 @@ from ..formats.shell_script import (
     If,
     Literal,
     Node,
-    Opaque,
-    Part,
     Pipeline,
     Script,
     Simple,
     Substitution,
-    Variable,
     While,
     Word,
 )
 from ..host import Host
 from . import job_conditions
-from .job_deeds import Hop
+from .job_state import BREAK, EXIT, RETURN, Command, Ended, State, merged, output_of
 from .job_values import (
     LIKELY,
     NO,
     OPEN,
-    OPTIONS_LIMIT,
     UNLIKELY,
     YES,
     Content,
     Exit,
     Outcome,
-    Pids,
     Unknown,
     Value,
-    either,
     joined,
     says,
-    targets,
     unknown,
 )
+from .job_words import Words
 
-STEPS_LIMIT = 5000  # commands of all scripts of a job
+STEPS_LIMIT = 2000  # commands of all scripts of a job
 ROUNDS_LIMIT = 100  # of a loop
-ARGUMENTS_LIMIT = 500
-OUTPUT_LIMIT = 200
-DEPTH_LIMIT = 40  # of commands, functions and scripts within one another
-NAMES_LIMIT = 1000  # of a directory that a pattern is matched with
+ARGUMENTS_LIMIT = 100
+DEPTH_LIMIT = 50  # of commands, functions and scripts within one another
+COUNTED_LIMIT = 50  # commands of a loop that are looked at for what it counts
 
-BREAK, RETURN, EXIT = "break", "return", "exit"
-# What every process has in its environment, and nobody knows by reading.
-_AMBIENT = frozenset("HOME USER LOGNAME HOSTNAME RANDOM UID EUID PPID PWD LANG TERM SECONDS LINENO SHELL PATH".split())
-_BRACES = re.compile(r"\{([^{}]{1,200})\}")
-_RANGE = re.compile(r"([0-9]{1,6})\.\.([0-9]{1,6})\Z")
 _COUNTED = re.compile(
     r"-(?:lt|le|gt|ge|eq)\s+\"?([0-9]{1,5})|[<>]=?\s*([0-9]{1,5})|([0-9]{1,5})\s*\"?\s*-(?:lt|le|gt|ge|eq)"
 )
-
-
-class Place(NamedTuple):
-    """Where a text stands. source: its file or unit; hops: the way to it; lined: it has lines."""
-
-    source: str
-    hops: Tuple[Hop, ...]
-    lined: bool
-
-
-class Ended(NamedTuple):
-    """A way out of a function or a script: how it ends, what is known by then, whether it comes to that for certain."""
-
-    outcome: Outcome
-    held: FrozenSet[str]
-    certain: bool
-
-
-class State:
-    """Where the reading stands on one way through a script, and what is known there.
-
-    variables, exported, functions, arguments (``$1`` and so on) and name (``$0``): the shell's own. certain: it comes
-    to this for certain. held: what holds by now (see Outcome). clock: seconds since the job began. last: ``$?``.
-    substituted: how the last ``$(…)`` of a command ended. strict: ``set -e``. blurred: something unread may have set
-    variables. user: as whom, None for the job's own. library: the file of init functions that was read. input, output:
-    of commands, less what nobody asks for. said: the whole pipe that the reading is in. forks: the ways taken, each as
-    a fork and which of its ways. left: how some way may have left what it stands in. returns, exits: of the function
-    and the script that it is in.
-    """
-
-    def __init__(self, place: Place, name: str, arguments: Sequence[Value], environment: Mapping[str, Value]) -> None:
-        self.place = place
-        self.name = name
-        self.arguments: Tuple[Value, ...] = tuple(arguments)
-        self.variables: Dict[str, Value] = dict(environment)
-        self.exported: Set[str] = set(environment)
-        self.functions: Dict[str, Tuple[Node, Place]] = {}
-        self.certain = True
-        self.held: FrozenSet[str] = frozenset()
-        self.clock = 0.0
-        self.last = Outcome(YES)
-        self.substituted: Optional[Outcome] = None
-        self.strict = False
-        self.blurred = False
-        self.user: Optional[str] = None
-        self.library = ""
-        self.input: Optional[Value] = None
-        self.output: List[Value] = []
-        self.said: Optional[str] = None
-        self.forks: Tuple[Tuple[int, int], ...] = ()
-        self.left: FrozenSet[str] = frozenset()
-        self.returns: List[Ended] = []
-        self.exits: List[Ended] = []
-
-    def fork(self) -> "State":
-        other = State.__new__(State)
-        other.__dict__.update(self.__dict__)
-        other.variables, other.exported = dict(self.variables), set(self.exported)
-        other.functions = dict(self.functions)
-        return other
-
-    def become(self, other: "State") -> None:
-        self.__dict__.update(other.__dict__)
-
-    def assume(self, outcome: Outcome) -> None:
-        """Go on where a condition has held that ends so."""
-        self.held |= outcome.holds
-        self.certain = self.certain and outcome.status >= LIKELY
-
-    def say(self, value: Value) -> None:
-        """Put something out."""
-        if len(self.output) < OUTPUT_LIMIT:
-            self.output.append(value)
-
-    def environment(self) -> Dict[str, Value]:
-        return {name: value for name, value in self.variables.items() if name in self.exported}
-
-
-class Command(NamedTuple):
-    """A simple command with what its words come to; arguments[0] is its name. input: what it reads, where known."""
-
-    arguments: Tuple[Value, ...]
-    node: Simple
-    input: Optional[Value]
-
-    def words(self) -> str:
-        return " ".join(map(says, self.arguments))
 
 
 Guard = Tuple[Callable[[State], Outcome], Script]
@@ -163,8 +64,8 @@ Guard = Tuple[Callable[[State], Outcome], Script]
 class Walk:
     """One reading of a job, through all of its scripts. run: reads one simple command."""
 
-    def __init__(self, host: Host, run: Callable[["Walk", Command, State], Outcome]) -> None:
-        self.host = host
+    def __init__(self, host: Host, run: Callable[[Command, State], Outcome]) -> None:
+        self.words = Words(host, self._captured)
         self._run = run
         self._steps = 0
         self._forks = 0
@@ -173,12 +74,7 @@ class Walk:
     # Lists, chains and pipelines
 
     def script(self, items: Script, state: State) -> Outcome:
-        if self._depth >= DEPTH_LIMIT:
-            raise TooLarge(f"{state.place.source}: more than {DEPTH_LIMIT} scripts and commands within one another")
-        self._depth += 1
-        outcome = self._items(items, state)
-        self._depth -= 1
-        return outcome
+        return self._deeper(lambda: self._items(items, state), state)
 
     def _items(self, items: Script, state: State) -> Outcome:
         outcome = Outcome(YES)
@@ -305,7 +201,7 @@ class Walk:
         return self._merge(state, certain, ways)
 
     def _case(self, node: Case, state: State) -> Outcome:
-        value = self.value(node.word, state)
+        value = self.words.value(node.word, state)
         guards: List[Guard] = []
         goes_on: Script = ()
         for patterns, body, falls in reversed(node.branches):
@@ -315,7 +211,7 @@ class Walk:
 
     def _fitting(self, value: Value, patterns: Sequence[Word]) -> Callable[[State], Outcome]:
         def guard(state: State) -> Outcome:
-            outcomes = [_fits(value, self.value(pattern, state)) for pattern in patterns]
+            outcomes = [_fits(value, self.words.value(pattern, state)) for pattern in patterns]
             return max(outcomes, key=lambda outcome: outcome.status)
 
         return guard
@@ -324,7 +220,7 @@ class Walk:
         if node.words is None:
             values = list(state.arguments)
         else:
-            values = [value for word in node.words for value in self.values(word, state)]
+            values = [value for word in node.words for value in self.words.values(word, state)]
         certain, left = state.certain, state.left
         outcome = Outcome(YES)
         for value in values[:ROUNDS_LIMIT]:
@@ -364,7 +260,7 @@ class Walk:
 
     def _rounds(self, node: While, state: State) -> int:
         """Return how often a loop goes round that counts, as far as the number stands in it or in its variable."""
-        texts = [one.text for one in simple_commands(node.condition + node.body)]
+        texts = [one.text for one in islice(simple_commands(node.condition + node.body), COUNTED_LIMIT)]
         numbers = [int(number) for text in texts for found in _COUNTED.findall(text) for number in found if number]
         names = {
             name for text in texts if "[" in text or "((" in text for name in re.findall(r"\$?\b([A-Za-z_]\w*)", text)
@@ -395,7 +291,7 @@ class Walk:
         states = [one for one, _unused in staying]
         first = states[0]
         for other in states[1:]:
-            first.variables = _merged(first.variables, other.variables)
+            first.variables = merged(first.variables, other.variables)
             first.functions = {**other.functions, **first.functions}
             first.held &= other.held
             first.clock = max(first.clock, other.clock, clock)
@@ -431,15 +327,12 @@ class Walk:
     # Simple commands and their words
 
     def _simple(self, node: Simple, state: State) -> Outcome:
-        self._steps += 1
-        if self._steps > STEPS_LIMIT:
-            raise TooLarge(f"{state.place.source}:{node.line}: the job's scripts run more than {STEPS_LIMIT} commands")
         state.substituted = None
-        values = [value for word in node.words for value in self.values(word, state)][:ARGUMENTS_LIMIT]
-        assigned = {one.name: self.value(one.value, state) for one in node.assignments if not one.more}
+        values = [value for word in node.words for value in self.words.values(word, state)][:ARGUMENTS_LIMIT]
+        assigned = {one.name: self.words.value(one.value, state) for one in node.assignments if not one.more}
         for one in node.assignments:
             if one.more:
-                assigned[one.name] = joined([state.variables.get(one.name, ""), " ", self.value(one.value, state)])
+                assigned[one.name] = joined([state.variables.get(one.name, ""), self.words.value(one.value, state)])
         substituted = state.substituted
         given = state.input if node.input is None else self._input(node.input, state)
         if not values:
@@ -475,7 +368,23 @@ class Walk:
                     words = (*command.arguments[:number], *option.split(), *command.arguments[number + 1 :])
                     ways.append((way, self._command(command._replace(arguments=words), way)))
                 return self._merge(state, certain, ways)
-        return self._run(self, command, state) if command.arguments else Outcome(LIKELY)
+        return self.run(command, state) if command.arguments else Outcome(LIKELY)
+
+    def run(self, command: Command, state: State) -> Outcome:
+        """Read a command whose words are known."""
+        self._steps += 1
+        if self._steps > STEPS_LIMIT:
+            where = f"{state.place.source}:{command.node.line}"
+            raise TooLarge(f"{where}: the job's scripts run more than {STEPS_LIMIT} commands")
+        return self._deeper(lambda: self._run(command, state), state)
+
+    def _deeper(self, read: Callable[[], Outcome], state: State) -> Outcome:
+        if self._depth >= DEPTH_LIMIT:
+            raise TooLarge(f"{state.place.source}: more than {DEPTH_LIMIT} scripts and commands within one another")
+        self._depth += 1
+        outcome = read()
+        self._depth -= 1
+        return outcome
 
     def call(self, name: str, arguments: Sequence[Value], state: State) -> Outcome:
         """Read the body of a function."""
@@ -487,72 +396,10 @@ class Walk:
         return outcome
 
     def _input(self, word: Word, state: State) -> Optional[Value]:
-        value = self.value(word, state)
+        value = self.words.value(word, state)
         if len(word) == 1 and isinstance(word[0], Substitution):
             return value
         return Content(value) if isinstance(value, str) else unknown(says(value))
-
-    def value(self, word: Word, state: State) -> Value:
-        """Return what a word comes to where it is not split, as in an assignment."""
-        return joined([self._part(part, state) for part in word])
-
-    def values(self, word: Word, state: State) -> List[Value]:
-        """Return what a word comes to as arguments: split at blanks that are not quoted, names for a pattern."""
-        fields: List[List[Value]] = [[]]
-        for part in word:
-            if isinstance(part, Variable) and part.name == "@" and not part.operator:
-                for number, value in enumerate(state.arguments):
-                    fields += [[]] if number else []
-                    fields[-1].append(value)
-                continue
-            value = self._part(part, state)
-            if isinstance(part, Literal) or part_is_quoted(part) or not isinstance(value, str):
-                fields[-1].append(value)
-                continue
-            pieces = value.split()
-            for number, piece in enumerate(pieces):
-                fields += [[]] if number or value[:1].isspace() else []
-                fields[-1].append(piece)
-            fields += [[]] if pieces and value[-1:].isspace() else []
-        quoted = any(part_is_quoted(part) for part in word)
-        values = [joined(field) for field in fields if field]
-        values = [value for value in values if value != "" or quoted]
-        if any(isinstance(part, Literal) and not part.quoted and "{" in part.text for part in word):
-            values = [one for value in values for one in _braces(value)]
-        return values if quoted else [one for value in values for one in self._names(value)]
-
-    def _names(self, value: Value) -> Iterable[Value]:
-        """Return the files that a pattern names, itself where it names none."""
-        pattern = value if isinstance(value, str) else value.pattern if isinstance(value, Unknown) else ""
-        if not pattern.startswith("/") or not glob.is_pattern(pattern):
-            return (value,)
-        found = self.files(pattern)
-        return found or (value,)
-
-    def files(self, pattern: str) -> List[Value]:
-        """Return the files whose paths match an absolute pattern, as far as their directories can be read."""
-        places = [""]
-        for part in pattern.split("/")[1:20]:
-            if not glob.is_pattern(part):
-                places = [f"{place}/{part}" for place in places]
-                continue
-            places = [f"{place}/{name}" for place in places[:OPTIONS_LIMIT] for name in self._listed(place, part)]
-        return list(places[:ROUNDS_LIMIT]) if pattern.count("/") < 20 else []
-
-    def _listed(self, directory: str, part: str) -> List[str]:
-        try:
-            return glob.matching(self.host.list(directory or "/")[:NAMES_LIMIT], part)
-        except CannotLook:
-            return []
-
-    def _part(self, part: Part, state: State) -> Value:
-        if isinstance(part, Literal):
-            return part.text
-        if isinstance(part, Opaque):
-            return unknown(part.text)
-        if isinstance(part, Substitution):
-            return self._captured(part.script, state)
-        return self._variable(part, state)
 
     def _captured(self, script: Script, state: State) -> Value:
         inside = state.fork()
@@ -562,64 +409,9 @@ class Walk:
         value = output_of(inside)
         return "" if value is None else value
 
-    def _variable(self, part: Variable, state: State) -> Value:
-        value = self._held(part.name, state)
-        operand = joined([self._part(one, state) for one in part.operand]) if part.operator else ""
-        operator = part.operator[-1:] if part.operator[:1] == ":" else part.operator
-        if part.operator == ":" or operator in ("^", "^^", ",", ",,", "@"):
-            return unknown(says(value))
-        if operator in ("-", "="):
-            chosen = operand if value == "" else value
-            if isinstance(value, Unknown) and not value.options and isinstance(operand, str) and value.pattern == "*":
-                chosen = Unknown("*", (operand,) if operand else (), f"{value.says} {operand}")
-            if operator == "=" and value == "":
-                state.variables[part.name] = chosen
-            return chosen
-        if operator == "+":
-            return operand if value != "" else ""
-        if operator in ("#", "##", "%", "%%"):
-            return _stripped(value, operator, operand)
-        return _replaced(value, operator, operand) if operator in ("/", "//") else value
-
-    def _held(self, name: str, state: State) -> Value:
-        if name == "?":
-            return Exit(state.last)
-        if name == "#":
-            return str(len(state.arguments))
-        if name in ("@", "*"):
-            return joined([one for value in state.arguments for one in (" ", value)][1:])
-        if name == "0":
-            return state.name
-        if name.isdigit():
-            return state.arguments[int(name) - 1] if int(name) <= len(state.arguments) else ""
-        if name in ("$", "!", "-"):
-            return unknown("")
-        if name == "BASH_SOURCE":
-            return state.place.source
-        if name in state.variables:
-            return state.variables[name]
-        return unknown("") if state.blurred or name in _AMBIENT else ""
-
 
 _EXPORT = (Literal("export", False),)
 _DECLARING = [(Literal(name, False),) for name in ("export", "readonly", "local", "declare", "typeset")]
-
-
-def part_is_quoted(part: Part) -> bool:
-    return not isinstance(part, Opaque) and part.quoted
-
-
-def output_of(state: State) -> Optional[Value]:
-    """Return what was put out, None where it was nothing."""
-    values = [value for value in state.output if value != ""]
-    if len(values) <= 1:
-        return values[0] if values else None
-    if all(isinstance(value, str) for value in values):
-        return joined([piece for value in values for piece in (" ", value)][1:])
-    found = [targets(value) for value in values]
-    if all(some is not None for some in found):
-        return Pids(tuple(dict.fromkeys(target for some in found for target in some or ()))[:OPTIONS_LIMIT])
-    return unknown(" ".join(map(says, values)))
 
 
 def simple_commands(script: Script) -> Iterable[Simple]:
@@ -647,13 +439,6 @@ def _fits(value: Value, pattern: Value) -> Outcome:
     return Outcome(OPEN)
 
 
-def _merged(first: Mapping[str, Value], second: Mapping[str, Value]) -> Dict[str, Value]:
-    both = dict(second)
-    for name, value in first.items():
-        both[name] = either(value, second[name]) if name in second else value
-    return both
-
-
 def _one_of(outcomes: Sequence[Outcome]) -> Outcome:
     statuses = {outcome.status for outcome in outcomes}
     status = statuses.pop() if len(statuses) == 1 else LIKELY if min(statuses) >= OPEN else OPEN
@@ -674,42 +459,3 @@ def _ended(ends: Sequence[Ended], held: FrozenSet[str]) -> Outcome:
     failed = [(end.held - held) | end.outcome.fails for end in ends if end.outcome.status != YES]
     holds = frozenset.intersection(*passed) if passed else frozenset()
     return Outcome(status, holds, frozenset.intersection(*failed) if failed else frozenset())
-
-
-def _braces(value: Value) -> List[Value]:
-    """Return what ``{1..3}`` or ``{a,b}`` stand for (bash)."""
-    found = _BRACES.search(value) if isinstance(value, str) else None
-    if found is None or not isinstance(value, str):
-        return [value]
-    numbers = _RANGE.match(found.group(1))
-    if numbers:
-        first, last = int(numbers.group(1)), int(numbers.group(2))
-        pieces = [str(number) for number in range(first, min(last, first + ROUNDS_LIMIT) + 1)]
-    elif "," in found.group(1):
-        pieces = found.group(1).split(",")
-    else:
-        return [value]
-    return [value[: found.start()] + piece + value[found.end() :] for piece in pieces]
-
-
-def _stripped(value: Value, operator: str, pattern: Value) -> Value:
-    """Return a text less its shortest, or longest, beginning or end that fits a pattern."""
-    if not isinstance(value, str) or not isinstance(pattern, str) or len(value) > glob.NAME_LIMIT:
-        return unknown(says(value))
-    beginning = operator.startswith("#")
-    places = list(range(len(value) + 1))
-    longest = len(operator) == 2
-    for place in reversed(places) if beginning == longest else places:
-        cut, rest = (value[:place], value[place:]) if beginning else (value[place:], value[:place])
-        if job_conditions.fits(cut, pattern):
-            return rest
-    return value
-
-
-def _replaced(value: Value, operator: str, operand: Value) -> Value:
-    if not isinstance(value, str) or not isinstance(operand, str):
-        return unknown(says(value))
-    pattern, _unused, replacement = operand.partition("/")
-    if not pattern or glob.is_pattern(pattern):
-        return unknown(value)
-    return value.replace(pattern, replacement) if operator == "//" else value.replace(pattern, replacement, 1)

@@ -11,8 +11,8 @@ from ..errors import CannotLook
 from .job_builtins import which
 from .job_programs import split_options
 from .job_reading import Known, Reading
+from .job_state import EXIT, Command, Ended, State
 from .job_values import LIKELY, NO, YES, Content, Outcome, Value, joined, says, unknown
-from .job_walk import EXIT, Command, Ended, State
 
 NAMES_LIMIT = 200  # files of a directory that run-parts runs
 # Directories of cron's own, whose scripts are jobs of their own.

@@ -520,7 +520,7 @@ class _Reader:
             return
         self.place = found.end()
         if self._take("("):  # an array: as one text of all its words
-            values = self._elements()
+            values = ((Literal(" ", False),) if found.group(2) else ()) + self._elements()
         elif self.text[self.place : self.place + 1] in _WORD_END:
             values = ()
         else:
