@@ -27,7 +27,8 @@ def gather(host: Host, policy: Policy) -> Jobs:
     for path, user in logrotate_configurations.named(host, policy, reading.unseen).items():
         reading.user = user
         reading.read(path, Configuration((), (), logrotate.TABOO, ""), 0)
-    return Jobs(tuple({job.object: job for job in reversed(reading.jobs)}.values())[::-1], tuple(reading.unseen))
+    once = {job.object: job for job in reversed(reading.jobs)}  # a file may be included by several
+    return Jobs(tuple(reversed(list(once.values()))), tuple(reading.unseen))
 
 
 class _Reading:
