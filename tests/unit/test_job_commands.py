@@ -261,6 +261,8 @@ ONE_LINE = [
     ("start-stop-daemon --stop --retry 5 --name nginx", ["signal name nginx TERM KILL@5"]),
     ("start-stop-daemon --stop --retry QUIT/5 --name nginx", ["signal name nginx QUIT 0@5"]),
     ("start-stop-daemon --stop --test --name nginx", []),
+    ("start-stop-daemon --start --startas /bin/sh -- -c 'systemctl restart nginx'",
+     ["start executable /bin/sh", "restart unit nginx"]),
     ("cat /run/php-fpm.pid | xargs -r kill -USR2", ["signal pidfile /run/php-fpm.pid USR2"]),
     ("pgrep -f php-fpm | xargs kill -9", ["signal pattern php-fpm KILL, whole line"]),
     ("pidof php-fpm | tr ' ' '\\n' | xargs -n1 -I{} kill -TERM {}", ["signal name php-fpm TERM"]),

@@ -8,33 +8,7 @@ from ..errors import TooLarge
 from ..host import Host
 from ..policy import Policy
 from .job_builtins import BUILTINS
-from .job_deeds import (
-    EXECUTABLE,
-    MAIN,
-    MONITORED,
-    NAME,
-    NEWEST,
-    OLDEST,
-    PATTERN,
-    PID,
-    PIDFILE,
-    PROGRAM,
-    RELOAD,
-    RELOAD_OR_RESTART,
-    RESTART,
-    SIGNAL,
-    START,
-    STOP,
-    SUPERVISED,
-    TRY_RESTART,
-    UNIT,
-    Deed,
-    Followed,
-    Hop,
-    Sent,
-    Target,
-    Unfollowed,
-)
+from .job_deeds import SIGNAL, Deed, Followed, Hop, Unfollowed
 from .job_reading import Found, Reading
 from .job_scripts import concerning_line
 from .job_service_programs import SERVICES
@@ -45,58 +19,18 @@ from .scheduled_jobs import ANACRONTAB, CRONTAB, TIMER, USER_CRONTAB, Job
 SENT_LIMIT = 20
 KNOWN = {**BUILTINS, **WRAPPERS, **SERVICES}
 
-# What others need of the values is to be had here, too.
-__all__ = [
-    "EXECUTABLE",
-    "MAIN",
-    "MONITORED",
-    "NAME",
-    "NEWEST",
-    "NO_REDIRECT",
-    "OLDEST",
-    "PATTERN",
-    "PID",
-    "PIDFILE",
-    "PROGRAM",
-    "RELOAD",
-    "RELOAD_OR_RESTART",
-    "RESTART",
-    "SIGNAL",
-    "START",
-    "STOP",
-    "SUPERVISED",
-    "TRY_RESTART",
-    "UNIT",
-    "Deed",
-    "Followed",
-    "Hop",
-    "Sent",
-    "Target",
-    "Unfollowed",
-    "follow",
-    "follow_text",
-]
-
 # In this environment an init script does its work itself, as it does when systemd has started it, instead of handing
 # it to systemctl (Debian's init-functions.d/40-systemd, Red Hat's /etc/init.d/functions).
 NO_REDIRECT = {"SYSTEMCTL_SKIP_REDIRECT": "1"}
-
-
 # The kinds of jobs whose own run-parts is a job a script (facts/scheduled_jobs.py).
 _PARTED = (CRONTAB, USER_CRONTAB, ANACRONTAB, TIMER)
 
 
 def follow(host: Host, policy: Policy, job: Job) -> Followed:
     """Return what a job does to services, as far as it can be read. Runs nothing that it reads."""
+    reading = Reading(host, KNOWN, job.kind not in _PARTED, job.never is None)
     place = Place(job.path, (), job.line > 0)
-    return _follow(
-        Reading(host, KNOWN, job.kind not in _PARTED, job.never is None),
-        job.shell,
-        job.first_line,
-        place,
-        job.environment,
-        (),
-    )
+    return _follow(reading, job.shell, job.first_line, place, job.environment, ())
 
 
 def follow_text(

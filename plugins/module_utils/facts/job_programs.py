@@ -316,7 +316,7 @@ _DAEMON_LONG = (
 ).split()
 
 
-def _start_stop_daemon(_program: str, arguments: List[Value]) -> Meaning:
+def start_stop_daemon(arguments: Sequence[Value]) -> Meaning:
     options, _rest = split_options(
         _before_dashes(arguments), "SKTHVx:a:p:u:g:n:s:R:c:k:N:P:I:r:d:mbCO:otqv", _DAEMON_LONG
     )
@@ -334,7 +334,7 @@ def _start_stop_daemon(_program: str, arguments: List[Value]) -> Meaning:
     return _on_targets([found], _schedule(retry, given) if retry else (Sent(given, 0.0),))
 
 
-def _before_dashes(arguments: List[Value]) -> List[Value]:
+def _before_dashes(arguments: Sequence[Value]) -> Sequence[Value]:
     return arguments[: arguments.index("--")] if "--" in arguments else arguments
 
 
@@ -452,7 +452,6 @@ _CONTROLS: Dict[str, Callable[[str, List[Value]], Meaning]] = {
     "kill": _kill,
     "pkill": _pkill,
     "killall": _killall,
-    "start-stop-daemon": _start_stop_daemon,
     "nginx": _nginx,
     "apachectl": _apache,
     "apache2ctl": _apache,

@@ -7,9 +7,10 @@ from typing import Dict
 
 from . import job_programs
 from .job_builtins import RED_HAT, SUSE
-from .job_deeds import RESTART
+from .job_deeds import RESTART, START
 from .job_programs import Meaning, split_options
 from .job_reading import Known, Reading
+from .job_scripts import SHELLS
 from .job_state import Command, State
 from .job_values import LIKELY, Content, Outcome, Value, family, running, says, unknown
 from .job_wrappers import Wrapper, before_command
@@ -89,6 +90,18 @@ def _killproc(reading: Reading, command: Command, state: State) -> Outcome:
     return reading.mean(job_programs.killproc(words), command, state)
 
 
+def _start_stop_daemon(reading: Reading, command: Command, state: State) -> Outcome:
+    """Read start-stop-daemon(8); where it starts a shell, what that does, too."""
+    words = command.arguments[1:]
+    state.say(unknown(command.words()))
+    meant = job_programs.start_stop_daemon(words)
+    outcome = reading.mean(meant, command, state)
+    for act in meant.acts:
+        if act.verb == START and posixpath.basename(act.target.value) in SHELLS and "--" in words:
+            reading.command((act.target.value, *words[words.index("--") + 1 :]), command, state)
+    return outcome
+
+
 _STARTING = Wrapper(tuple("--pidfile --user --check -p -n -l -u -g -c -t".split()))
 
 
@@ -107,6 +120,7 @@ SERVICES: Dict[str, Known] = {
     **dict.fromkeys(("rcphp-fpm", "rcphp7-fpm", "rcphp8-fpm", "rcnginx", "rcapache2", "rchaproxy"), _rc_link),
     **dict.fromkeys(("pidofproc", "status_of_proc", "checkproc", "status"), _running),
     "killproc": _killproc,
+    "start-stop-daemon": _start_stop_daemon,
     **dict.fromkeys(("daemon", "start_daemon", "startproc"), _daemon),
     **dict.fromkeys(("initctl", "fuser", "sv", "svc", "s6-svc", "runsv", "circusctl", "pm2"), _supervising),
     **dict.fromkeys("python python2 python3 perl php ruby node nodejs tclsh expect lua".split(), _interpreter),
