@@ -277,7 +277,8 @@ def test_a_kill_of_the_jobs_own_stands_beside_what_it_cuts_and_names_the_ipc_tha
     assert severities(known) == dict(kills_in_flight="high", escalates_to_kill="medium")
     summary = found(known)["escalates_to_kill"].summary
     assert "SIGTERM, SIGKILL after 90 s" in summary and "semaphores" in summary and "sysv_ipc" in summary
-    assert any("SIGKILL" in more for more in found(known)["kills_in_flight"].evidence.more)
+    killing = found(known)["kills_in_flight"]
+    assert "SIGKILL" not in killing.summary and any("SIGKILL" in more for more in killing.evidence.more)
 
 
 def test_a_kill_at_once_is_no_escalation_and_says_what_it_leaks() -> None:
@@ -326,6 +327,7 @@ def test_a_log_rotation_is_told_the_right_signal() -> None:
     for finding in found(facts(of(hit(REOPENS, reaches=ALL, sent=(Sent("USR1", 0.0),)), kind=LOGROTATE))).values():
         assert "each worker that gets it dies" in finding.summary
         assert "SIGUSR1 to the master alone opens the logs anew" in finding.summary
+        assert finding.evidence.more == ()
 
 
 # What the logs say.
@@ -496,6 +498,8 @@ def test_a_host_without_jobs_is_clean_and_one_without_a_web_service_not_applicab
     blind = ScheduledRestarts((), 3, ("/var/spool/cron: run with become",))
     assert set(states(facts(services=nothing)).values()) == {NOT_APPLICABLE}
     assert set(states(facts(services=nothing, restarts=blind)).values()) == {NOT_APPLICABLE}
+    lost = JobEffects(job(), (), (Unfollowed((), "a program of Python's is not followed"),))
+    assert set(states(facts(lost, services=nothing)).values()) == {NOT_APPLICABLE}
 
 
 @pytest.mark.parametrize(
@@ -512,7 +516,10 @@ def test_what_could_not_be_seen_makes_every_check_unknown(changes: Dict[str, Any
 
 def test_a_master_whose_limits_are_not_known_makes_unknown_what_depends_on_them() -> None:
     seen = scheduled_restart_kills_in_flight.find(facts(of(hit(RELOADS, IN_TIME))), policy())
-    assert seen.state == UNKNOWN and "php-fpm 45" in (seen.reason or "")
+    assert seen.state == UNKNOWN and "php-fpm 45" in (seen.reason or "") and "become" in (seen.reason or "")
+    unread = FpmTimeLimits((), None, ("/etc/php-fpm.conf:3: it is no setting",), (), ())
+    damaged = facts(of(hit(RELOADS, IN_TIME)), services=JobServices(None, unread, None, (), (WEB,)))
+    assert "/etc/php-fpm.conf:3" in (scheduled_restart_kills_in_flight.find(damaged, policy()).reason or "")
     assert scheduled_restart_kills_in_flight.find(facts(of(hit())), policy()).state == FOUND
 
 

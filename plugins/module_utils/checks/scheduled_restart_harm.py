@@ -101,7 +101,7 @@ def _kill(hit: Hit, services: JobServices, policy: Policy) -> Optional[Harm]:
         return Harm(KILLS_IN_FLIGHT, HIGH, hit, _at_once(hit), _INSTEAD[hit.family], always=True)
     if hit.cuts != IN_TIME:
         return None
-    if hit.family != PHP_FPM or hit.does not in (STOPS, RELOADS):
+    if hit.family != PHP_FPM:
         return _late(hit, None, _longest_of_host(services, policy))
     found = [harm for master in _limits(hit, services) for harm in _in_time(hit, master, policy)]
     return min(found, key=lambda harm: SEVERITIES.index(harm.severity), default=None)
