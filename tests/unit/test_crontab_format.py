@@ -202,6 +202,11 @@ def test_no_newline_is_needed_behind_comments_and_blanks(content: bytes, cron: s
 
 
 @BOTH
+def test_a_nul_ends_the_last_line_too(cron: str) -> None:
+    assert only_line(b"5 4 * * * root x\0", cron=cron).command == "x"
+
+
+@BOTH
 @pytest.mark.parametrize("last", [b"5 4 * * * root last", b"A=b"])
 def test_a_last_line_without_a_newline_is_not_read(last: bytes, cron: str) -> None:
     table = parse(b"5 4 * * * root x\n" + last, True, cron)
@@ -266,6 +271,7 @@ def test_cronie_limits_the_tables_of_users() -> None:
         assert said in str(parse(many, False, CRONIE).ignored)
         assert parse(many[:-2000] + b"\n", False, CRONIE).ignored is None or said == "comments"
     assert parse(b"# \n" * 10900 + jobs, False, CRONIE).ignored is None
+    assert parse(jobs * JOBS_LIMIT + b"A=1\n" * SETTINGS_LIMIT, False, CRONIE).ignored is None
     assert parse(b"# \n" * 11000 + jobs, True, CRONIE).ignored is None
 
 

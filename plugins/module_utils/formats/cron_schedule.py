@@ -191,17 +191,15 @@ def _number(word: str, field: _Field) -> int:
 
 
 def _days(schedule: Schedule, first: date) -> Iterator[date]:
-    """Yield the days from ``first`` on that fit, of the time in which every day of the calendar comes by."""
+    """Yield the days that fit, from the month of ``first`` on, of the time in which every day of a calendar comes by."""
     if not (schedule.minutes and schedule.hours):
         return
     for year in range(first.year, min(first.year + _YEARS, date.max.year) + 1):
         for month in sorted(schedule.months):
             length = monthrange(year, month)[1] if (year, month) >= (first.year, first.month) else 0
             for number in range(1, length + 1) if schedule.either else sorted(schedule.days):
-                if number <= length and date(year, month, number) >= first:
-                    day = date(year, month, number)
-                    if _fits_day(schedule, day):
-                        yield day
+                if number <= length and _fits_day(schedule, date(year, month, number)):
+                    yield date(year, month, number)
 
 
 def _fits_day(schedule: Schedule, day: date) -> bool:

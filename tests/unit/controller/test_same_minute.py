@@ -26,7 +26,7 @@ def shares(found):
 
 def test_a_whole_pool_in_one_minute():
     looks = {**fleet(3, job(FIRST, FIRST + DAY)), "db1": look(), "db2": look()}
-    groups = {"all": list(looks), "web": ["web1", "web2", "web3"], "db": ["db1", "db2"], "ungrouped": []}
+    groups = {"all": list(looks), "web": ["web1", "web2", "web3"], "db": ["db1", "db2"], "ungrouped": ["web1", "web2"]}
     (found,) = find(looks, groups)
     assert found["hosts"] == ["web1", "web2", "web3"] and found["severity"] == "high" and found["check"] == CHECK
     assert found["object"] == "2026-11-23T05:28Z" and found["count"] == 3
@@ -70,6 +70,11 @@ def test_a_host_that_was_looked_at_after_the_first_run_shares_the_next():
 
 def test_several_jobs_of_a_host_are_one_host():
     assert find({"web1": look(job(FIRST), job(FIRST, path="/etc/crontab:9")), "web2": look()}, {}) == []
+
+
+@pytest.mark.parametrize("verdict", ["kills_in_flight", "stops_service", "escalates_to_kill"])
+def test_what_stops_a_service_or_cuts_its_requests_counts(verdict):
+    assert len(find(fleet(2, job(FIRST, check=f"scheduled_restart.{verdict}")), {})) == 1
 
 
 def test_the_same_job_found_by_two_checks_is_one_job():
