@@ -120,11 +120,10 @@ def _demand_seen(guard: Guard, opened: Opened) -> None:
 
 
 def _line_to_put_back(back: Back, opened: Opened) -> Optional[int]:
-    """Return the line where ``left`` stands, the nearest to where it was; None where only ``fresh`` is to go."""
+    """Return the line where ``left`` stands, wherever that is by now; None where only ``fresh`` is to go."""
     lines = opened.content.split(b"\n")
-    found = [number for number, line in enumerate(lines, 1) if line == back.left]
-    if found:
-        return min(found, key=lambda number: abs(number - back.line))
+    if back.left in lines:
+        return lines.index(back.left) + 1
     if back.wanted not in lines:
         raise Taken(f"{back.path}: the line that the run left there was changed or removed since, so it stays so")
     if back.fresh not in os.listdir(opened.directory):
