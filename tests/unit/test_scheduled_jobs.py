@@ -341,12 +341,20 @@ def test_what_logrotate_includes() -> None:
         "/etc/logrotate.d/app.dpkg-old": ROTATED,
         "/etc/logrotate.d/app.off": ROTATED,
         "/etc/logrotate.d/deep/app": ROTATED,
-        "/etc/more.conf": "include /etc/more.conf\n" + ROTATED,
+        "/etc/more.conf": "include /etc/more.conf\ninclude /etc/0.conf\n" + ROTATED,
+        **{f"/etc/{number}.conf": f"include /etc/{number + 1}.conf\n" for number in range(20)},
         "/srv/app": ROTATED,
     }
     seen = logrotate_jobs.gather(host(files, links={"/etc/logrotate.d/link": "/srv/app"}), POLICY)
     assert {job.path for job in seen.jobs} == {"/etc/logrotate.d/link", "/etc/more.conf"}
-    assert len(seen.unseen) == 1 and "includes below one another" in seen.unseen[0]
+    assert len(seen.jobs) == 2
+    assert len(seen.unseen) == 1 and "10 includes below one another" in seen.unseen[0]
+
+
+def test_a_configuration_with_more_includes_than_are_looked_at() -> None:
+    includes = "".join(f"include /gone/{number}\n" for number in range(1500)) + "include /etc/logrotate.d\n" * 3
+    seen = logrotate_jobs.gather(host({**LOGROTATE, "/etc/logrotate.conf": includes}), POLICY)
+    assert seen.unseen == ("/etc/logrotate.conf: it has 1503 includes, of which 1000 were looked at",)
 
 
 def test_logrotate_with_configurations_that_jobs_name() -> None:

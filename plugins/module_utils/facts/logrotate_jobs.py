@@ -4,7 +4,7 @@
 
 import os
 import stat
-from typing import List, Optional
+from typing import List, Optional, Set
 
 from ..errors import CannotLook, Missing
 from ..formats import logrotate
@@ -17,7 +17,8 @@ from .job import LOGROTATE, Job, Jobs
 PROGRAMS = ("/usr/sbin/logrotate", "/usr/bin/logrotate")
 FILE_LIMIT = 16 * 1024 * 1024
 FILES_LIMIT = 20_000
-DEPTH_LIMIT = 10  # of includes
+INCLUDES_LIMIT = 1000  # of one file
+DEPTH_LIMIT = 10  # of includes below one another
 _READABLE = stat.S_IRGRP | stat.S_IROTH
 
 
@@ -27,8 +28,7 @@ def gather(host: Host, policy: Policy) -> Jobs:
     for path, user in logrotate_configurations.named(host, policy, reading.unseen).items():
         reading.user = user
         reading.read(path, Configuration((), (), logrotate.TABOO, ""), 0)
-    once = {job.object: job for job in reversed(reading.jobs)}  # a file may be included by several
-    return Jobs(tuple(reversed(list(once.values()))), tuple(reading.unseen))
+    return Jobs(tuple(reading.jobs), tuple(reading.unseen))
 
 
 class _Reading:
@@ -39,7 +39,7 @@ class _Reading:
         self.unseen: List[str] = []
         self.user = "root"
         self._host = host
-        self._files = 0
+        self._places: Set[str] = set()
         here = any(schedulers.is_there(host, path) for path in PROGRAMS)
         self._never = None if here else "logrotate is not installed"
 
@@ -47,25 +47,30 @@ class _Reading:
         """Read a file, or each file of a directory, as ``above`` includes it."""
         try:
             mode = self._host.stat(path, follow=True).mode
+            if not self._is_wanted(path, depth):
+                return
             if stat.S_ISDIR(mode):
                 self._read_directory(path, above, depth)
-            elif stat.S_ISREG(mode) and self._is_within_limits(path, depth):
+            elif stat.S_ISREG(mode):
                 self._read_file(path, above, depth)
         except Missing:
             return  # logrotate passes over it
         except CannotLook as error:
             self.unseen.append(str(error))
 
-    def _is_within_limits(self, path: str, depth: int) -> bool:
-        self._files += 1
-        if self._files <= FILES_LIMIT and depth <= DEPTH_LIMIT:
-            return True
-        if self._files == FILES_LIMIT + 1 or depth > DEPTH_LIMIT:
-            self.unseen.append(
-                f"{path}: with it, the configuration of logrotate has more than {FILES_LIMIT} files or {DEPTH_LIMIT} "
-                "includes below one another; the rest was not looked at"
-            )
-        return False
+    def _is_wanted(self, path: str, depth: int) -> bool:
+        """Whether a place is new, and within the limits; several files may include it, and it itself."""
+        if path in self._places:
+            return False
+        self._places.add(path)
+        if len(self._places) > FILES_LIMIT or depth > DEPTH_LIMIT:
+            if len(self._places) <= FILES_LIMIT + 1:
+                self.unseen.append(
+                    f"{path}: with it, the configuration of logrotate has more than {FILES_LIMIT} files or "
+                    f"{DEPTH_LIMIT} includes below one another; the rest was not looked at"
+                )
+            return False
+        return True
 
     def _read_directory(self, path: str, above: Configuration, depth: int) -> None:
         for name in logrotate.permitted(self._host.list(path), above.taboo):
@@ -86,7 +91,11 @@ class _Reading:
         said = logrotate.parse(os.fsdecode(content), above.frequency, above.taboo)
         never = self._never or (_flaw(seen.mode, seen.uid) if self.user == "root" else None)
         self.jobs += [_job(path, script, self.user, never) for script in said.scripts]
-        for included in said.includes:
+        if len(said.includes) > INCLUDES_LIMIT:
+            self.unseen.append(
+                f"{path}: it has {len(said.includes)} includes, of which {INCLUDES_LIMIT} were looked at"
+            )
+        for included in said.includes[:INCLUDES_LIMIT]:
             self.read(os.path.join(os.path.dirname(path), included), said, depth + 1)
 
 
