@@ -12,7 +12,7 @@ from ..facts.scheduled_overview import local_runs, source
 from ..model import HIGH, Check, Finding, Verdict
 from ..policy import Policy
 from .php_fpm_history import stamp
-from .scheduled_restart_done import done_about
+from .scheduled_restart_done import done_about, newest
 from .scheduled_restart_evidence import verdict
 
 BY_PACKAGE = "an upgrade of the package that its file belongs to brought it back"
@@ -39,7 +39,8 @@ class Evidence(NamedTuple):
 
 def find(known: JobFacts, remedies: RemediesDone, policy: Policy) -> Verdict:
     jobs = {one.job.object: one.job for one in known.restarts.jobs if one.hits and one.job.never is None}
-    stand = [(job, done_about(job, remedies)) for job in jobs.values()]
+    changed = newest(remedies)
+    stand = [(job, done_about(job, changed)) for job in jobs.values()]
     return verdict(known, [_finding(known, job, done) for job, done in stand if done is not None])
 
 

@@ -2,22 +2,24 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Which remedy of an earlier run is about a job that stands there now."""
 
-from typing import Optional
+from typing import Mapping, Optional, Tuple
 
 from ..facts.job import Job
 from ..facts.job_remedies_done import Done, RemediesDone
 
+Newest = Mapping[Tuple[str, bytes], Done]
 
-def done_about(job: Job, remedies: RemediesDone) -> Optional[Done]:
+
+def newest(remedies: RemediesDone) -> Newest:
+    """Return the newest remedy of each job, by its file and line; of a timer by its name and b""."""
+    return {(one.path, one.text): one for one in sorted(remedies.done, key=lambda one: one.when)}
+
+
+def done_about(job: Job, remedies: Newest) -> Optional[Done]:
     """Return the newest remedy of exactly this job; None where there was none, or it was put back as asked."""
-    about = [one for one in remedies.done if _is_about(one, job)]
-    newest = max(about, key=lambda one: one.when, default=None)
-    return None if newest is None or newest.undone else newest
-
-
-def _is_about(done: Done, job: Job) -> bool:
-    if not done.text:
-        return done.path in (job.path, job.object)
     # A log rotation is one job, of which a remedy changes one line.
     lines = job.shell.encode("utf-8", "surrogateescape").split(b"\n")
-    return done.path == job.path and (done.text == job.text or done.text in lines)
+    places = [(job.object, b""), (job.path, b""), (job.path, job.text), *((job.path, line) for line in lines)]
+    about = [remedies[place] for place in places if place in remedies]
+    last = max(about, key=lambda one: one.when, default=None)
+    return None if last is None or last.undone else last

@@ -13,7 +13,7 @@ from ..facts.scheduled_overview import chain, source
 from ..formats.signal_effects import NOTHING
 from ..model import LOW, Check, Finding, Verdict
 from ..policy import Policy
-from .scheduled_restart_done import done_about
+from .scheduled_restart_done import done_about, newest
 from .scheduled_restart_evidence import doing, listed, verdict
 
 
@@ -31,7 +31,8 @@ class Evidence(NamedTuple):
 
 
 def find(known: JobFacts, remedies: RemediesDone, policy: Policy) -> Verdict:
-    idle = {one.job.object: one for one in known.restarts.jobs if _is_idle(one) and not done_about(one.job, remedies)}
+    done = newest(remedies)
+    idle = {one.job.object: one for one in known.restarts.jobs if _is_idle(one) and not done_about(one.job, done)}
     return verdict(known, [_finding(known, one) for one in idle.values()])
 
 
