@@ -136,7 +136,7 @@ def _pattern(target: Target) -> Pattern[str]:
     try:
         return re.compile(text)
     except re.error as error:
-        raise Malformed(f"its pattern is no regular expression ({error})") from error
+        raise Malformed("its pattern is no regular expression") from error  # whose words would quote it
 
 
 def _text(process: Process, target: Target) -> str:
