@@ -142,7 +142,7 @@ def test_lines_of_one_file_are_changed_in_one_run(path: str, state: str) -> None
     assert read(path) == LINE + b"\n" + LINE + b"\n\n" + LINE
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=st.binary(max_size=60), after=st.binary(max_size=60))
 def test_every_other_byte_stays_whatever_it_is(path: str, state: str, before: bytes, after: bytes) -> None:
     content = before + b"\n" + LINE + b"\n" + after
@@ -187,6 +187,21 @@ def test_no_word_of_a_line_is_shown(path: str, state: str) -> None:
     run_id = done(state, action)
     undone = put_back(state, run_id)
     assert "hunter2" not in str(plain(undone.plan.actions)) + str(applying.diff(undone.plan.actions))
+
+
+@pytest.mark.parametrize(
+    "line, said",
+    [
+        (b"28 5 * * mon-fri  root php-fpm restart -psecret", "28 5 * * mon-fri  … php-fpm restart …"),
+        (b"@daily root service php-fpm restart", "@daily … service php-fpm restart"),
+        (b"\t\tservice php-fpm restart secret", "service php-fpm restart …"),
+        (b"secret word a b c d e", "…"),
+        (b"# phpfleet 1 disabled (a.b): 1 5 * * * service php-fpm restart", "# phpfleet 1 disabled (a.b): 1 5 * * * "),
+    ],
+)
+def test_of_a_line_its_times_are_shown_and_no_word_that_may_be_secret(path: str, line: bytes, said: str) -> None:
+    before = applying.diff([disable(path, 3, line)])["before"]
+    assert before.startswith(f"{path}:3: {said}") and "secret" not in before
 
 
 def test_the_difference_shows_what_we_write(path: str) -> None:

@@ -8,6 +8,7 @@ reads a file anew by its time, and a spool by the time of its directory: rename(
 
 import base64
 import os
+import re
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union, cast
 
 from ..checks.scheduled_restart_remedy import Guard
@@ -20,6 +21,10 @@ from . import whole_file
 from .journal import Journal
 from .verb import Prepared, Verb
 from .whole_file import Opened, open_file
+
+_TIME = r"[0-9*][0-9*/,-]*[ \t]+"
+_DAY = r"[0-9A-Za-z*][0-9A-Za-z*/,-]*[ \t]+"
+_HEAD = re.compile(rf"(?:# phpfleet \S+ disabled \(\S+\): )?(?:@[a-z]+[ \t]+|(?:{_TIME}){{3}}(?:{_DAY}){{2}})?")
 
 
 class Back(NamedTuple):
@@ -150,4 +155,8 @@ def _secret(text: str) -> Secret:
 
 
 def _shown(line: bytes) -> str:
-    return shown(os.fsdecode(line))
+    """Return a line without what may be secret: our own mark and the times of a crontab are none."""
+    text = os.fsdecode(line).strip()
+    head = _HEAD.match(text)
+    end = head.end() if head else 0
+    return text[:end] + shown(text[end:])
