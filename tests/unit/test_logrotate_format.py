@@ -3,8 +3,10 @@
 """What logrotate's configuration runs."""
 
 import pytest
+from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import TooLarge
 from ansible_collections.phpfleet.remediation.plugins.module_utils.formats.logrotate import (
     TABOO,
+    TABOO_LIMIT,
     Script,
     parse,
     permitted,
@@ -79,6 +81,12 @@ def test_what_holds_for_included_files() -> None:
 def test_what_is_left_over_is_passed_over() -> None:
     names = ["php", "php.dpkg-old", "php~", "php,v", "php.rpmsave", ".php", "php.conf", "x.rhn-cfg-tmp-1"]
     assert permitted(names, TABOO) == ["php", ".php", "php.conf"]
+
+
+def test_nobody_can_make_it_endless() -> None:
+    assert len(parse("tabooext + " + ".x " * 500 + "\n" + "tabooext + .y\n" * 500).taboo) == TABOO_LIMIT
+    with pytest.raises(TooLarge, match="more than 20000 scripts"):
+        parse("/a {\nprerotate\nx\nendscript\n}\n" * 10000 + "/b {\n" + "prerotate\nendscript\n" * 10001)
 
 
 @given(st.text("/a\" {}\n#\\'=prostendcifwk", max_size=300))

@@ -413,14 +413,12 @@ def test_monit() -> None:
     assert jobs(monit_jobs, {}) == []
 
 
-def test_a_monit_that_was_told_what_to_read() -> None:
-    monit = dict(pid=60, executable="/opt/bin/monit", title="/opt/bin/monit -I -c /srv/own/monitrc", uid=33)
-    files = {"/srv/own/monitrc": MONIT, "/etc/monitrc": MONIT}
-    found = jobs(monit_jobs, files, without="monit", processes=[monit], users={33: "www-data"})
-    assert [(job.path, job.user, job.never) for job in found] == [
-        ("/etc/monitrc", "root", None),
-        ("/srv/own/monitrc", "www-data", None),
-    ]
+def test_a_monit_of_roots_that_was_told_what_to_read() -> None:
+    roots = dict(pid=60, executable="/opt/bin/monit", title="/opt/bin/monit -I -c /srv/own/monitrc")
+    users = dict(pid=61, executable="/home/a/monit", title="/home/a/monit -c /home/a/monitrc", uid=33)
+    files = {"/srv/own/monitrc": MONIT, "/etc/monitrc": MONIT, "/home/a/monitrc": MONIT}
+    found = jobs(monit_jobs, files, without="monit", processes=[roots, users])
+    assert [(job.path, job.never) for job in found] == [("/etc/monitrc", None), ("/srv/own/monitrc", None)]
 
 
 SUPERVISORD = dict(pid=50, executable="/usr/bin/python3.11", title="/usr/bin/python3 /usr/bin/supervisord -n")

@@ -6,7 +6,7 @@ import os
 import stat
 from typing import List, Optional, Set
 
-from ..errors import CannotLook, Missing
+from ..errors import CannotLook, Missing, TooLarge
 from ..formats import logrotate
 from ..formats.logrotate import Configuration, Script
 from ..host import Host
@@ -88,7 +88,10 @@ class _Reading:
         content, seen = self._host.read_with_stat(path, FILE_LIMIT, follow=True)
         if self.user != "root" and not (seen.mode & _READABLE or seen.uid == self._host.user_id(self.user)):
             return  # that user's logrotate cannot read it, so nobody reads it in his name
-        said = logrotate.parse(os.fsdecode(content), above.frequency, above.taboo)
+        try:
+            said = logrotate.parse(os.fsdecode(content), above.frequency, above.taboo)
+        except TooLarge as error:
+            raise TooLarge(f"{path}: {error}") from error
         never = self._never or (_flaw(seen.mode, seen.uid) if self.user == "root" else None)
         self.jobs += [_job(path, script, self.user, never) for script in said.scripts]
         if len(said.includes) > INCLUDES_LIMIT:

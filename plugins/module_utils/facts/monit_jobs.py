@@ -4,7 +4,7 @@
 
 import os
 import shlex
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional
 
 from ..errors import CannotLook, Malformed, Missing
 from ..formats import cron_schedule, monit
@@ -24,34 +24,29 @@ DEPTH_LIMIT = 10  # of includes
 def gather(host: Host, policy: Policy) -> Jobs:
     """Return the rules of monit that act, and the programs that it runs."""
     reading = _Reading(host)
-    users = _control_files(host, policy)
-    for path, user in users.items():
-        reading.read(path, user, 0)
+    for path in _control_files(host, policy):
+        reading.read(path, 0)
     if not reading.texts:
         return Jobs((), tuple(reading.unseen))
     absent = schedulers.absent(host, policy, schedulers.MONIT, "monit")
-    jobs = [
-        _job(path, text, rule, user, absent)
-        for path, (text, user) in reading.texts.items()
-        for rule in monit.parse(text).rules
-    ]
+    jobs = [_job(path, text, rule, absent) for path, text in reading.texts.items() for rule in monit.parse(text).rules]
     return Jobs(tuple(jobs), tuple(reading.unseen))
 
 
 class _Reading:
-    """Control files with all that they include. texts: each with whom monit runs as, by path."""
+    """Control files with all that they include. texts: by path."""
 
     def __init__(self, host: Host) -> None:
-        self.texts: Dict[str, Tuple[str, str]] = {}
+        self.texts: Dict[str, str] = {}
         self.unseen: List[str] = []
         self._reading = Reading(host)
 
-    def read(self, path: str, user: str, depth: int) -> None:
+    def read(self, path: str, depth: int) -> None:
         if path in self.texts or depth > DEPTH_LIMIT:
             return
         try:
             text = self._reading.read(path)
-            self.texts[path] = (text, user)
+            self.texts[path] = text
             patterns = [one for one in monit.parse(text).includes if one.startswith("/")]
             included = [one for pattern in patterns for one in self._reading.matching(pattern)]
         except Missing:
@@ -61,21 +56,19 @@ class _Reading:
             return
         for one in included:
             if not one.endswith("~"):
-                self.read(one, user, depth + 1)
+                self.read(one, depth + 1)
 
 
-def _control_files(host: Host, policy: Policy) -> Dict[str, str]:
-    """Return the usual places, and what running monits were told to read, each with whom monit runs as."""
-    found = dict.fromkeys(PLACES, "root")
+def _control_files(host: Host, policy: Policy) -> List[str]:
+    """Return the usual places, and what root's running monits were told to read."""
+    found = list(PLACES)
     for one in schedulers.running(host, policy, schedulers.MONIT):
-        words = one.title.split(" ")
-        for option, path in zip(words, words[1:]):
-            if option == "-c" and path.startswith("/"):
-                found.setdefault(path, host.user_name(one.uids[1]))
+        words = one.title.split(" ") if one.uids[1] == 0 else []
+        found += [path for option, path in zip(words, words[1:]) if option == "-c" and path.startswith("/")]
     return found
 
 
-def _job(path: str, text: str, rule: Rule, user: str, absent: Optional[str]) -> Job:
+def _job(path: str, text: str, rule: Rule, absent: Optional[str]) -> Job:
     return Job(
         kind=MONIT,
         object=f"{path}:{rule.number}",
@@ -86,7 +79,7 @@ def _job(path: str, text: str, rule: Rule, user: str, absent: Optional[str]) -> 
         cron=_cron(rule),
         zone=None,
         next_runs=(),
-        user=rule.user or user,
+        user=rule.user or "root",
         shell="\n".join(" ".join(map(shlex.quote, words)) for words in rule.commands),
         first_line=rule.number,
         environment={},

@@ -3,8 +3,10 @@
 """The configuration of logrotate(8), as far as it runs scripts."""
 
 import re
+from itertools import islice
 from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
+from ..errors import TooLarge
 from . import glob
 
 SCRIPTS = frozenset(("prerotate", "postrotate", "firstaction", "lastaction", "preremove"))
@@ -17,6 +19,8 @@ TABOO = tuple(
         ".rhn-cfg-tmp-* .rpmnew .rpmorig .rpmsave .swp .ucf-dist .ucf-new .ucf-old ,v ~"
     ).split()
 )
+TABOO_LIMIT = 200
+SCRIPTS_LIMIT = 20_000
 _PATH = re.compile(r'"([^"]*)"|\'([^\']*)\'|((?:\\.|[^\s{"\'])+)')
 _DIRECTIVE = re.compile(r"([A-Za-z]+)(?:\s*[=\s]\s*(.*))?\Z", re.DOTALL)
 
@@ -49,7 +53,10 @@ class Configuration(NamedTuple):
 
 
 def parse(text: str, frequency: str = "", taboo: Sequence[str] = TABOO) -> Configuration:
-    """Return what a file says; ``frequency`` and ``taboo`` as they hold where it is included."""
+    """Return what a file says; ``frequency`` and ``taboo`` as they hold where it is included.
+
+    Raises TooLarge above SCRIPTS_LIMIT scripts, as anybody may give logrotate a file of his own.
+    """
     reading = _Reading(frequency, taboo)
     for number, line in enumerate(text.split("\n"), 1):
         reading.take(number, line)
@@ -120,6 +127,8 @@ class _Reading:
         if word.startswith("}"):
             self._close(True)
         elif word in SCRIPTS:
+            if len(self._scripts) + len(stanza.scripts) == SCRIPTS_LIMIT:
+                raise TooLarge(f"it has more than {SCRIPTS_LIMIT} scripts; split it")
             stanza.scripts.append((word, number + 1, []))
             self._in_script = True
         elif word in FREQUENCIES:
@@ -145,7 +154,8 @@ class _Reading:
 
     def _forbid(self, value: str, prefix: str) -> None:
         kept = self._taboo if value.startswith("+") else ()
-        self._taboo = (*kept, *(prefix + one for one in re.split(r"[\s,]+", value.lstrip("+ \t")) if one))
+        more = (prefix + one for one in re.split(r"[\s,]+", value.lstrip("+ \t")) if one)
+        self._taboo = (*kept, *islice(more, TABOO_LIMIT))[-TABOO_LIMIT:]
 
 
 def _scripts(stanza: _Stanza, closed: bool) -> Iterator[Script]:
