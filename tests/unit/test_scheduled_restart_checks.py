@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.phpfleet.remediation.plugins.module_utils.checks import (
     scheduled_restart_came_back,
     scheduled_restart_escalates_to_kill,
-    scheduled_restart_evidence,
+    scheduled_restart_harm,
     scheduled_restart_kills_in_flight,
     scheduled_restart_never_runs,
     scheduled_restart_reload_without_test,
@@ -256,6 +256,10 @@ def test_a_service_that_is_not_started_again_is_said_to_serve_nothing() -> None:
 def test_a_reload_that_is_not_in_force_yet_and_kept_connections_are_told() -> None:
     late = facts(of(hit(RELOADS, IN_TIME)), limits=[master(control=45, pools=(pool(),), in_force=False)])
     assert severities(late) == dict(kills_in_flight="medium")
+    spared = found(late)["kills_in_flight"]
+    assert spared.remedy is None and "reload php-fpm once" in spared.evidence.not_remedied
+    both = facts(of(hit(RELOADS, IN_TIME), nginx(cuts=AT_ONCE)), limits=late.services.limits.masters)  # type: ignore[union-attr]
+    assert found(both)["kills_in_flight"].remedy is not None
     kept = [master(control=45, pools=(pool(keeps=True),))]
     assert severities(facts(of(hit(RELOADS, IN_TIME)), limits=kept)) == dict(kills_in_flight="medium")
     assert severities(facts(of(hit(STOPS, IN_TIME)), limits=kept)) == dict(stops_service="medium")
@@ -319,7 +323,7 @@ def test_a_log_rotation_needs_no_proof_to_be_given_the_right_signal() -> None:
         kills_in_flight="low", wrong_signal_in_logrotate="low"
     )
     for finding in findings.values():
-        assert finding.evidence.not_remedied != scheduled_restart_evidence.NO_PROOF
+        assert finding.evidence.not_remedied != scheduled_restart_harm.NO_PROOF
     assert "stalls" in findings["wrong_signal_in_logrotate"].summary
 
 

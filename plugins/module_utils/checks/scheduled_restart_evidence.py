@@ -12,13 +12,11 @@ from ..facts.scheduled_overview import chain, local_runs, signals, source
 from ..formats.signal_effects import DIES, PHP_FPM, RELOADS, STOPS
 from ..model import CRITICAL, SEVERITIES, Action, Finding, Verdict, not_applicable, verdict_over
 from ..policy import GRACEFUL, Policy
-from .scheduled_restart_harm import ESCALATES, KILLS_IN_FLIGHT, UNTESTED, Harm, harms_of
+from .scheduled_restart_harm import ESCALATES, KILLS_IN_FLIGHT, Harm, harms_of
 from .scheduled_restart_history import sentence
 from .scheduled_restart_remedy import Guard, Offer, offer
 
 NONE = "no php-fpm, nginx, Apache or HAProxy runs or is a service of this host"
-NO_PROOF = "nothing proves that requests take so long: say in longest_request what the slowest may take"
-TEST_IT = "a reload is no reason to end a job; with state graceful a test of the configuration is put before it"
 
 
 class Evidence(NamedTuple):
@@ -107,7 +105,7 @@ def _finding(known: JobFacts, policy: Policy, check: str, effects: JobEffects, h
     own = sorted((harm for harm in harms if harm.check == check), key=lambda harm: _rank(harm, runs))
     worst = own[0]
     told = sentence(job, runs, known.times) if worst.hit.family == PHP_FPM else None
-    offered = _offer(known, policy, effects, worst)
+    offered = _offer(known, policy, effects, own)
     can = offered if isinstance(offered, Offer) else None
     names = tuple(dict.fromkeys(name for harm in own for name in harm.hit.names))
     return Finding(
@@ -127,12 +125,11 @@ def _finding(known: JobFacts, policy: Policy, check: str, effects: JobEffects, h
     )
 
 
-def _offer(known: JobFacts, policy: Policy, effects: JobEffects, worst: Harm) -> Union[Offer, str]:
+def _offer(known: JobFacts, policy: Policy, effects: JobEffects, own: Sequence[Harm]) -> Union[Offer, str]:
     taken_away = policy.scheduled_restart.state != GRACEFUL and effects.job.kind != LOGROTATE
-    if taken_away and not worst.proven:
-        return NO_PROOF
-    if taken_away and worst.check == UNTESTED:
-        return TEST_IT
+    spared = [harm.spared for harm in own if harm.spared is not None]
+    if taken_away and len(spared) == len(own):
+        return spared[0]
     return offer(effects, known.services, known.places, policy)
 
 
@@ -140,7 +137,7 @@ def _severity(harm: Harm, runs: Optional[Runs]) -> str:
     """Return how bad it is: critical where the log shows that requests in flight were killed already."""
     if runs is None or not runs.seen or harm.check != KILLS_IN_FLIGHT or harm.hit.family != PHP_FPM:
         return harm.severity
-    return CRITICAL if harm.always or (harm.proven and runs.lost) else harm.severity
+    return CRITICAL if harm.always or (harm.spared is None and runs.lost) else harm.severity
 
 
 def _rank(harm: Harm, runs: Optional[Runs]) -> int:

@@ -25,10 +25,14 @@ ESCALATES = "scheduled_restart.escalates_to_kill"
 STOPS_SERVICE = "scheduled_restart.stops_service"
 UNTESTED = "scheduled_restart.reload_without_test"
 
+NO_PROOF = "nothing proves that requests take so long: say in longest_request what the slowest may take"
+RELOAD_ONCE = "reload php-fpm once, drained: from then on requests are given the time that its configuration says"
+TEST_IT = "a reload is no reason to end a job; with state graceful a test of the configuration is put before it"
 LEAKS = "shared memory, semaphores and queues of what it kills stay behind for good (sysv_ipc)"
 
 _FOR_MASTERS = ("SIGUSR1", "SIGUSR2", "SIGHUP")
 _SEVERITIES = {NO_GRACE: HIGH, SHORT_GRACE: HIGH, NOT_IN_FORCE: MEDIUM, KEEPALIVE: MEDIUM, UNBOUNDED: LOW}
+_SPARED = {UNBOUNDED: NO_PROOF, NOT_IN_FORCE: RELOAD_ONCE}
 _INSTEAD = {
     PHP_FPM: "if it has to be, reload it by SIGUSR2, with process_control_timeout above the longest request",
     NGINX: "if it has to be, test its configuration and reload it by SIGHUP",
@@ -46,7 +50,7 @@ _REOPENS = {
 class Harm(NamedTuple):
     """One harm of one hit. says: what happens, as the end of a sentence on the job. do: what to do about it.
 
-    always: each run does it to whatever is in flight. proven: False where nobody knows whether requests take so long.
+    always: each run does it to whatever is in flight. spared: why a job is not taken from the schedule for it alone.
     """
 
     check: str
@@ -55,7 +59,7 @@ class Harm(NamedTuple):
     says: str
     do: str
     always: bool = False
-    proven: bool = True
+    spared: Optional[str] = None
 
 
 def harms_of(effects: JobEffects, services: JobServices, policy: Policy) -> List[Harm]:
@@ -132,8 +136,8 @@ def _in_time(hit: Hit, master: MasterLimits, policy: Policy) -> List[Harm]:
     found = [late] if late else []
     for loss in reload_losses(master, policy):
         if hit.does == RELOADS or loss.kind != KEEPALIVE:
-            severity, always, proven = _SEVERITIES[loss.kind], loss.kind == NO_GRACE, loss.kind != UNBOUNDED
-            found.append(Harm(KILLS_IN_FLIGHT, severity, hit, loss.says, loss.do, always, proven))
+            severity, always, spared = _SEVERITIES[loss.kind], loss.kind == NO_GRACE, _SPARED.get(loss.kind)
+            found.append(Harm(KILLS_IN_FLIGHT, severity, hit, loss.says, loss.do, always, spared))
     return found
 
 
@@ -156,7 +160,7 @@ def _longest_of_host(services: JobServices, policy: Policy) -> Optional[int]:
 
 
 def _wrong_signal(hit: Hit, kill: Optional[Harm]) -> Optional[Harm]:
-    if kill is not None and kill.proven:
+    if kill is not None and kill.spared != NO_PROOF:
         return kill._replace(check=WRONG_SIGNAL)
     if hit.does == STOPS:
         return Harm(WRONG_SIGNAL, HIGH, hit, "it serves nothing meanwhile", _REOPENS[hit.family])
@@ -195,4 +199,5 @@ def _untested(hit: Hit) -> Optional[Harm]:
     if hit.does != RELOADS or hit.tested or hit.family not in (PHP_FPM, APACHE):
         return None
     says = "with a mistake in its configuration it ends instead, and every pool or site with it"
-    return Harm(UNTESTED, LOW, hit, says, "test the configuration first, and reload only where it passes")
+    do = "test the configuration first, and reload only where it passes"
+    return Harm(UNTESTED, LOW, hit, says, do, spared=TEST_IT)
