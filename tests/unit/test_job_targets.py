@@ -3,7 +3,6 @@
 """Which services a target means, as the commands that name it find processes."""
 
 import contextlib
-import time
 from typing import Any, List, Optional
 
 import pytest
@@ -142,11 +141,9 @@ def test_what_does_not_run_is_meant_by_its_names(target: Target, found: bool) ->
 
 
 @given(st.text("php-fm.*+?()[]{}|^$\\a1:= ", max_size=40), st.booleans(), st.booleans())
-def test_no_pattern_takes_long_or_breaks(text: str, whole_line: bool, exact: bool) -> None:
-    begun = time.process_time()
+def test_no_pattern_breaks_it(text: str, whole_line: bool, exact: bool) -> None:
     with contextlib.suppress(Malformed):
         reached(SEEN, Target(PATTERN, text, whole_line=whole_line, exact=exact), WEB, "root")
-    assert time.process_time() - begun < 1
 
 
 @given(st.sampled_from([PID, PIDFILE, NAME, EXECUTABLE, PROGRAM]), st.text(max_size=30))
@@ -155,12 +152,20 @@ def test_no_value_breaks_it(kind: str, value: str) -> None:
         reached(SEEN, Target(kind, value), WEB, "root")
 
 
-LONG = "php-fpm: pool " + "p" * 5000
+LONG = "php-fpm: pool " + "p" * 5000 + "END"
 SEEN = host("", processes=[*PROCESSES, dict(FPM[1], pid=103, title=LONG)])
 WEB = job_services.gather(SEEN, POLICY).web
 
 
 def test_a_title_is_tried_to_a_bound() -> None:
-    begun = time.process_time()
-    reached(SEEN, Target(PATTERN, "p.*p.*p.*Q", whole_line=True), WEB, "root")
-    assert time.process_time() - begun < 2
+    assert reached(SEEN, Target(PATTERN, "ppp", whole_line=True), WEB, "root")
+    assert not reached(SEEN, Target(PATTERN, "END", whole_line=True), WEB, "root")
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["(a+)+$", "(a|b)*c", "(a{9}){9}", "a*b*c*d*", "php" * 67, "(?=a)b", r"\bphp", "[[:alpha:]]", "[[]", "[a", "a**"],
+)
+def test_what_is_too_involved_is_not_tried(pattern: str) -> None:
+    with pytest.raises(Malformed):
+        reached(SEEN, Target(PATTERN, pattern), WEB, "root")
