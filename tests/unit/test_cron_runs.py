@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(not os.path.exists(f"/{ZONES}/Europe/Berlin"), r
 @pytest.fixture
 def berlin(tmp_path: Path) -> Host:
     """A host in Berlin, whatever zone we are in."""
-    for name in ("Europe/Berlin", "America/New_York"):
+    for name in ("Europe/Berlin", "America/New_York", "Atlantic/Azores"):
         (tmp_path / ZONES / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(f"/{ZONES}/{name}", str(tmp_path / ZONES / name))
     (tmp_path / "etc").mkdir()
@@ -40,6 +40,11 @@ def test_the_clock_is_the_hosts_and_not_ours(berlin: Host) -> None:
     summer, winter = datetime(2026, 7, 1, 12), datetime(2026, 12, 1, 12)
     assert (berlin.moment(summer), berlin.moment(winter)) == (1782900000.0, 1796122800.0)
     assert (berlin.local(1782900000.0), berlin.local(1796122800.0)) == (summer, winter)
+
+
+def test_the_first_moment_of_a_time_that_is_shown_twice_and_the_end_of_one_that_is_skipped(berlin: Host) -> None:
+    assert berlin.moment(datetime(2026, 10, 25, 2, 30)) == 1792888200.0
+    assert berlin.moment(datetime(2026, 3, 29, 2, 30)) == 1774746000.0
 
 
 @pytest.mark.parametrize(
@@ -111,3 +116,9 @@ def test_what_ran_the_first_time_does_not_run_again(berlin: Host) -> None:
 def test_runs_by_the_clock_of_another_zone(berlin: Host) -> None:
     found = islice(runs(berlin, parse("28 5 * * *"), "America/New_York", berlin.moment(datetime(2026, 11, 22))), 2)
     assert [berlin.local(one).strftime("%d %H:%M") for one in found] == ["22 11:28", "23 11:28"]
+
+
+def test_a_midnight_that_comes_twice(berlin: Host) -> None:
+    """On 25 October 00:59 is followed by 00:00 on the Azores."""
+    since = berlin.moment(datetime(2026, 10, 25, 0, 30), "Atlantic/Azores")
+    assert next(runs(berlin, parse("0 * * * *"), "Atlantic/Azores", since)) == since + 1800

@@ -115,6 +115,12 @@ def test_a_day_that_a_zone_skipped() -> None:
     assert moments(samoa, shown) == () and wall(samoa, skipped_to(samoa, shown)) == datetime(2011, 12, 31)
 
 
+def test_a_day_by_its_number_leaves_out_29_february() -> None:
+    days = [1835395200 + 86400 * number for number in range(4)]  # from 28 February 2028 on
+    for text in ("AAA3BBB,J60/12,J300", "AAA3BBB,59/12,J300"):
+        assert [wall(of_rule(text), day).timetuple()[:6] for day in days] == [by_c_library(text, day) for day in days]
+
+
 def test_the_usual_dates_of_a_summer_time_that_names_none() -> None:
     for text in ("EST5EDT", "EST5EDT4", "EST5EDT4,M3.2.0,M11.1.0"):
         assert [wall(of_rule(text), moment).hour for moment in (1793512799, 1793512800, 1793516400)] == [1, 1, 2]

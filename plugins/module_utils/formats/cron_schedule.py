@@ -191,7 +191,7 @@ def _number(word: str, field: _Field) -> int:
 
 
 def _days(schedule: Schedule, first: date) -> Iterator[date]:
-    """Yield the days that fit, from the month of ``first`` on, of the time in which every day of a calendar comes by."""
+    """Yield the days that fit, from the month of ``first`` on, until every day of the calendar has come by."""
     if not (schedule.minutes and schedule.hours):
         return
     for year in range(first.year, min(first.year + _YEARS, date.max.year) + 1):
