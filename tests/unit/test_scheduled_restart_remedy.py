@@ -449,6 +449,11 @@ def test_the_wrong_line_of_a_rotation_gets_the_right_signal(state: str) -> None:
     assert written(offered) == f'\t\t[ ! -f {path} ] || kill -USR1 "$(cat {path})"'
 
 
+@pytest.mark.parametrize("master", [fpm(pidfile=None), fpm(root="/srv/other")])
+def test_a_rotation_needs_a_pidfile_that_is_where_it_says(master: FpmMaster) -> None:
+    assert "where its master's pid stands is not known" in asked(rotation(), hit(does=RELOADS), known=services(master))
+
+
 def test_a_right_line_beside_the_wrong_one_stays() -> None:
     right = hit(NGINX, does=REOPENS, cuts=NONE, reaches=MASTER, hops=(Hop("/etc/cron.d/php:2", "x"),))
     assert asked(rotation(), right, hit(does=RELOADS)).guard.line == 3

@@ -229,7 +229,8 @@ def _line_of(job: Job, hits: Sequence[Hit]) -> int:
 
 def _reopen(hit: Hit, services: JobServices) -> str:
     """Return what lets a master open its logs anew."""
-    pidfiles = {master.process.pid: master.pidfile for master in services.fpm.masters} if services.fpm else {}
+    masters = services.fpm.masters if services.fpm else ()
+    pidfiles = {master.process.pid: master.pidfile for master in masters if master.root == "/"}
     if services.nginx:
         pidfiles.update({master.process.pid: master.pidfile for master in services.nginx.masters})
     pidfile = next((pidfiles.get(pid) for pid in hit.masters), None)
