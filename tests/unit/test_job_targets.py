@@ -157,15 +157,6 @@ SEEN = host("", processes=[*PROCESSES, dict(FPM[1], pid=103, title=LONG)])
 WEB = job_services.gather(SEEN, POLICY).web
 
 
-def test_a_title_is_tried_to_a_bound() -> None:
-    assert reached(SEEN, Target(PATTERN, "ppp", whole_line=True), WEB, "root")
-    assert not reached(SEEN, Target(PATTERN, "END", whole_line=True), WEB, "root")
-
-
-@pytest.mark.parametrize(
-    "pattern",
-    ["(a+)+$", "(a|b)*c", "(a{9}){9}", "a*b*c*d*", "php" * 67, "(?=a)b", r"\bphp", "[[:alpha:]]", "[[]", "[a", "a**"],
-)
-def test_what_is_too_involved_is_not_tried(pattern: str) -> None:
+def test_a_pattern_that_is_too_involved_is_not_tried() -> None:
     with pytest.raises(Malformed):
-        reached(SEEN, Target(PATTERN, pattern), WEB, "root")
+        reached(SEEN, Target(PATTERN, "(a+)+$"), WEB, "root")

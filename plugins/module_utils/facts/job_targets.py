@@ -6,10 +6,10 @@ What runs now decides. Of a service that does not run, its names do: a job finds
 """
 
 import os
-import re
-from typing import List, NamedTuple, Optional, Pattern, Sequence, Tuple
+from typing import List, NamedTuple, Optional, Sequence, Tuple
 
-from ..errors import CannotLook, Malformed
+from ..errors import CannotLook
+from ..formats import process_pattern
 from ..formats.pidfile import parse_pid
 from ..host import Host
 from .job_deeds import EXECUTABLE, NAME, NEWEST, OLDEST, PATTERN, PID, PIDFILE, PROGRAM, Target
@@ -18,14 +18,7 @@ from .processes import Process
 
 PIDFILE_LIMIT = 4096  # bytes; a genuine one has at most 8
 COMM = 15  # characters of a name that the kernel keeps: TASK_COMM_LEN
-PATTERN_LIMIT = 200  # characters
-TITLE_LIMIT = 300
 _PARENT = "parent "  # of a target: only the children of a process
-# A pattern is somebody's text, and re takes its time for what repeats within what repeats.
-_REPEATS_LIMIT = 3
-_REPEATS = re.compile(r"[*+?{]")
-# What it would take otherwise than grep does, or warn of: classes, escapes of letters, sets within sets.
-_INVOLVED = re.compile(r"\)[*+?{]|\\[A-Za-z0-9]|\(\?|\[[^]]*(?:\[|--|&&|~~|\|\|)")
 
 
 class Reached(NamedTuple):
@@ -89,9 +82,10 @@ def _matching(host: Host, target: Target, members: Sequence[_Member]) -> List[_M
         return [one for one in members if target.value in _names(one.process)]
     if target.kind != PATTERN:
         return []
-    pattern = _pattern(target)
+    pattern = process_pattern.parse(target.value)
     # Workers of a pool have one title: each is tried once.
-    tried = {text: _fits(pattern, text, target) for text in {_text(one.process, target) for one in members}}
+    texts = {_text(one.process, target) for one in members}
+    tried = {text: process_pattern.fits(pattern, text, target.exact) for text in texts}
     return [one for one in members if tried[_text(one.process, target)]]
 
 
@@ -129,22 +123,8 @@ def _place(host: Host, path: str) -> str:
         return path
 
 
-def _pattern(target: Target) -> Pattern[str]:
-    text = target.value
-    if len(text) > PATTERN_LIMIT or len(_REPEATS.findall(text)) > _REPEATS_LIMIT or _INVOLVED.search(text):
-        raise Malformed("its pattern is too involved to be tried on the names of processes")
-    try:
-        return re.compile(text)
-    except re.error as error:
-        raise Malformed("its pattern is no regular expression") from error  # whose words would quote it
-
-
 def _text(process: Process, target: Target) -> str:
-    return process.title[:TITLE_LIMIT] if target.whole_line else process.name[:COMM]
-
-
-def _fits(pattern: Pattern[str], text: str, target: Target) -> bool:
-    return bool(pattern.fullmatch(text) if target.exact else pattern.search(text))
+    return process.title if target.whole_line else process.name[:COMM]
 
 
 def _chosen(found: List[_Member], one: Optional[str]) -> List[_Member]:
@@ -186,8 +166,11 @@ def _stopped(target: Target, web: Sequence[WebService], found: Sequence[_Member]
     elif target.kind == NAME:
         meant = [one for one in down if os.path.basename(target.value) in (one.name, os.path.basename(one.program))]
     elif target.kind == PATTERN:
-        pattern = _pattern(target)
-        meant = [one for one in down if any(_fits(pattern, text, target) for text in _titles(one, target))]
+        pattern = process_pattern.parse(target.value)
+        fits = [
+            (one, process_pattern.fits(pattern, text, target.exact)) for one in down for text in _titles(one, target)
+        ]
+        meant = list(dict.fromkeys(one for one, fit in fits if fit))
     else:
         meant = []
     return [Reached(one, True, target.one is None and target.kind != PIDFILE) for one in meant]
