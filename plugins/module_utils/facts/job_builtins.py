@@ -126,6 +126,23 @@ def _export(_reading: Reading, command: Command, state: State) -> Outcome:
     return state.substituted or Outcome(YES)
 
 
+# What an arithmetic expression sets: i=1, i+=1, i++, --i
+_SETS = re.compile(r"([A-Za-z_]\w*)\s*(?:\+\+|--|[-+*/%&|^]?=(?!=))|(?:\+\+|--)\s*([A-Za-z_]\w*)")
+
+
+def _calculate(_reading: Reading, command: Command, state: State) -> Outcome:
+    """Forget the variables that ``((i++))`` or ``let`` sets."""
+    for found in _SETS.findall(command.words()):
+        state.variables[found[0] or found[1]] = unknown("")
+    return Outcome(OPEN)
+
+
+def _getopts(_reading: Reading, command: Command, state: State) -> Outcome:
+    for name in (*map(says, command.arguments[2:3]), "OPTARG", "OPTIND"):
+        state.variables[name] = unknown("")
+    return Outcome(OPEN)
+
+
 def _read(_reading: Reading, command: Command, state: State) -> Outcome:
     value: Value = unknown("") if command.input is None else command.input
     plain = [word for word in command.arguments[1:] if isinstance(word, str) and not word.startswith("-")]
@@ -163,7 +180,7 @@ def which(reading: Reading, command: Command, state: State) -> Outcome:
         return Outcome(YES)
     search = state.variables.get("PATH", "")
     path = reading.scripts.find(name, search if isinstance(search, str) else "")
-    state.say(path or "")
+    state.say(path or name)
     return Outcome(OPEN if path is None else YES)
 
 
@@ -171,7 +188,8 @@ BUILTINS: Dict[str, Known] = {
     ":": _constant(YES),
     "true": _constant(YES),
     "false": _constant(NO),
-    "((": _constant(OPEN),
+    **dict.fromkeys(("((", "let"), _calculate),
+    "getopts": _getopts,
     "exit": _leave(EXIT),
     "return": _leave(RETURN),
     "break": _leave(BREAK),
@@ -184,7 +202,7 @@ BUILTINS: Dict[str, Known] = {
     "shift": _shift,
     "unset": _unset,
     **dict.fromkeys(("export", "readonly", "local", "declare", "typeset"), _export),
-    "read": _read,
+    **dict.fromkeys(("read", "mapfile", "readarray"), _read),
     "cd": _cd,
     "pwd": _pwd,
     "sleep": _sleep,

@@ -101,7 +101,8 @@ def _one(host: Host, operator: Value, value: Value) -> Outcome:
         found = _text(value)
         return found if operator == "-n" else found.negated()
     if not isinstance(operator, str) or not isinstance(value, str):
-        return Outcome(OPEN)
+        process = isinstance(value, Unknown) and value.pattern.startswith("/proc/") and operator in ("-d", "-e")
+        return running(says(value)) if process else Outcome(OPEN)
     holds = _FILES.get(operator)
     if holds is not None and value.endswith((".pid", ".sock", ".socket")):
         return running(value)

@@ -33,10 +33,10 @@ _INERT = frozenset(
     "printf logger mail mailx sendmail mutt curl wget nc ncat ping touch rm rmdir mkdir mv cp ln chmod chown chgrp "
     "tar gzip gunzip bzip2 xz zip unzip rsync scp sftp ssh mysqldump mysql mysqladmin pg_dump psql redis-cli "
     "journalctl date stat du df ls id whoami hostname uname uptime free top lsof ss netstat diff cmp md5sum "
-    "sha256sum file strings tee wait ulimit umask alias getopts hash jobs true sync logrotate apt-get apt dpkg yum "
+    "sha256sum file strings tee wait ulimit umask alias hash jobs true sync logrotate apt-get apt dpkg yum "
     "dnf rpm zypper git svn composer npm make docker docker-compose podman kubectl crictl lxc lxc-attach machinectl "
     "nsenter chroot vagrant ansible ansible-playbook puppet chef-client salt salt-call pdsh dsh rsh needrestart "
-    "dmesg sysctl mount umount crontab screen tmux vi expr let bc sha1sum mktemp tput stty clear reset "
+    "dmesg sysctl mount umount crontab screen tmux vi expr bc sha1sum mktemp tput stty clear reset "
     "mailq postqueue ip ifconfig success failure passed warning echo_success echo_failure rc_status rc_reset "
     "rc_exit rc_failed checkpid deb-systemd-helper deb-systemd-invoke systemd-tmpfiles systemd-notify "
     "resolvconf update-rc.d chkconfig".split()

@@ -5,6 +5,7 @@
 import os
 import posixpath
 import re
+import stat
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import CannotLook, Missing, TooLarge
@@ -15,6 +16,8 @@ FILES_LIMIT = 60  # of one job
 BYTES_LIMIT = 4 * 1024 * 1024
 FILE_LIMIT = 256 * 1024
 DIRECTORIES_LIMIT = 20  # of a PATH
+LISTINGS_LIMIT = 100
+NAMES_LIMIT = 100  # of a listing
 LINE_LIMIT = 4096  # characters of a line that are looked at
 SHELLS = ("sh", "bash", "dash", "ksh", "ksh93", "mksh", "zsh", "ash", "busybox")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -57,6 +60,7 @@ class Scripts:
         self._host = host
         self._loaded: Dict[str, Loaded] = {}
         self._found: Dict[Tuple[str, str], Optional[str]] = {}
+        self._listed: Dict[str, Optional[List[str]]] = {}
         self._bytes = 0
 
     def load(self, path: str) -> Loaded:
@@ -92,6 +96,19 @@ class Scripts:
         return Loaded(
             path, text, interpreter, "".join(word for word in words[1:] if word.startswith("-")), None, executable
         )
+
+    def names(self, path: str) -> Optional[List[str]]:
+        """Return what ``ls`` says of a file or a directory; None where that is not known."""
+        if len(self._listed) < LISTINGS_LIMIT and path not in self._listed:
+            self._listed[path] = self._names(path)
+        return self._listed.get(path)
+
+    def _names(self, path: str) -> Optional[List[str]]:
+        try:
+            directory = stat.S_ISDIR(self._host.stat(path, follow=True).mode)
+            return self._host.list(path)[:NAMES_LIMIT] if directory else [path]
+        except CannotLook:
+            return None
 
     def find(self, name: str, search: str) -> Optional[str]:
         """Return the path of a program by its name, as a shell finds it; None where it is in no directory of PATH."""

@@ -210,8 +210,12 @@ def _systemctl(_scripts: Scripts, command: Command, state: State) -> Optional[Ou
     return None
 
 
-def _ls(_scripts: Scripts, command: Command, state: State) -> Outcome:
-    state.say(unknown(" ".join(map(says, command.arguments[1:]))))
+def _ls(scripts: Scripts, command: Command, state: State) -> Outcome:
+    words = [word for word in command.arguments[1:] if not (isinstance(word, str) and word.startswith("-"))]
+    listed = [scripts.names(word) if isinstance(word, str) and word.startswith("/") else None for word in words]
+    names = [name for some in listed for name in some or ()]
+    known = bool(names) and None not in listed
+    state.say("\n".join(names) if known else unknown(" ".join(map(says, command.arguments[1:]))))
     return Outcome(OPEN)
 
 

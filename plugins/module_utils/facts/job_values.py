@@ -148,9 +148,16 @@ def narrowed(value: Value, expression: str) -> Value:
     """Return what is left of an output of which only the lines are kept that fit an expression of grep(1)."""
     if isinstance(value, Pids):
         return Pids(tuple(_narrowed(target, expression) for target in value.targets))
-    plain = re.fullmatch(r"\^?([\w.@\\-]+)\$?", expression)
-    if isinstance(value, Unknown) and value.pattern == "*" and plain:
-        name = plain.group(1).replace("\\", "")
+    plain = re.fullmatch(r"(\^?)([\w.@\\-]+)(\$?)", expression)
+    if plain is None:
+        return value
+    name = plain.group(2).replace("\\", "")
+    if isinstance(value, str):
+        begins, ends = plain.group(1) != "", plain.group(3) != ""
+        lines = [line for line in value.split("\n") if name in line]
+        lines = [line for line in lines if line.startswith(name) or not begins]
+        return "\n".join(line for line in lines if line.endswith(name) or not ends)
+    if isinstance(value, Unknown) and value.pattern == "*":
         return Unknown(f"*{name}*", (), f"{value.says} {name}"[:TEXT_LIMIT])
     return value
 

@@ -224,8 +224,7 @@ class Walk:
         certain, left = state.certain, state.left
         outcome = Outcome(YES)
         for value in values[:ROUNDS_LIMIT]:
-            if node.name:
-                state.variables[node.name] = value
+            state.variables[node.name] = value
             outcome = self.script(node.body, state)
             if outcome.leaves:
                 break

@@ -71,11 +71,14 @@ class Words:
         return list(places[:FILES_LIMIT]) if pattern.count("/") < 20 else []
 
     def _names(self, value: Value) -> Iterable[Value]:
-        """Return the files that a pattern names, itself where it names none."""
+        """Return the files that a pattern names, itself where it names none; one of them where part is unknown."""
         pattern = value if isinstance(value, str) else value.pattern if isinstance(value, Unknown) else ""
-        if not pattern.startswith("/") or not glob.is_pattern(pattern):
+        if not pattern.startswith("/") or not glob.is_pattern(pattern) or pattern.startswith("/proc/"):
             return (value,)
         found = self.files(pattern)
+        if isinstance(value, Unknown):
+            options = tuple(path for path in found if isinstance(path, str))
+            return (value._replace(options=value.options or options[:OPTIONS_LIMIT]),)
         return found or (value,)
 
     def _listed(self, directory: str, part: str) -> List[str]:

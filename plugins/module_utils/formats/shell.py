@@ -19,12 +19,12 @@ _WORDS = frozenset(
 )
 _SIGNAL = r"(?:SIG)?(?:HUP|INT|QUIT|KILL|USR1|USR2|TERM|ALRM|WINCH|[1-9]|1[0-57])"
 _NAME = re.compile(
-    r"/[\w./+@*-]{1,200}|"  # a file or a directory
+    r"\.{0,2}/[\w./+@*-]{1,200}|"  # a file or a directory
     rf"(?:-|-s|--signal=|--retry=|-R)?{_SIGNAL}(?:/(?:[0-9]{{1,5}}|{_SIGNAL})){{0,8}}|"
     r"-[A-Za-z]|--[a-z]{2,20}(?:-[a-z]{2,20})*|"  # an option without a value
     r"--(?:pidfile|exec)=/[\w./+@-]{1,200}|"
     r"\$\w{1,50}|\$\{\w{1,50}\}|"  # the name of a variable
-    r"[\w@.*${}-]{0,50}(?:php|fpm|nginx|httpd|apache|haproxy)[\w@.*${}-]{0,50}"
+    r"[\w@.*${},-]{0,50}(?:php|fpm|nginx|httpd|apache|haproxy)[\w@.*${},-]{0,50}"
 )
 _SILENCED = re.compile(r"(?:[0-9]?>&[0-9]|(?:[0-9]|&)?>>?[ \t]*/dev/null)(?=[\s;&|)]|\Z)")
 # Quotes part words here, too; what is between them is judged word by word.

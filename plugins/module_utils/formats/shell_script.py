@@ -409,8 +409,10 @@ class _Reader:
     def _for(self) -> Node:
         self._blank()
         if self._at("(("):
-            start, name = self.place, ""
+            start = self.place
             self._skip_arithmetic()
+            counter = _LOOP_NAME.search(self.text, start, self.place)
+            name = counter.group() if counter else "_"
             words: Tuple[Word, ...] = ((Opaque(self._since(start)),),)
             self._lines()
         else:
