@@ -36,9 +36,10 @@ def parse(text: str) -> Tuple[Alternative, ...]:
     if group:
         before, among, after = group.groups()
         parts = [f"{before}{one}{after}" for one in among.split("|")]
+        pieces = [before, after, *among.split("|"), *parts]
     else:
-        parts = text.split("|")
-    if len(text) > LENGTH_LIMIT or not all(_SIMPLE.match(part) for part in parts):
+        pieces = parts = text.split("|")
+    if len(text) > LENGTH_LIMIT or not all(_SIMPLE.match(piece) for piece in pieces):
         raise Malformed("its pattern is too involved to be tried on the names of processes")
     return tuple(_alternative(part) for part in parts)
 
