@@ -118,6 +118,15 @@ def test_runs_by_the_clock_of_another_zone(berlin: Host) -> None:
     assert [berlin.local(one).strftime("%d %H:%M") for one in found] == ["22 11:28", "23 11:28"]
 
 
+def test_a_zone_of_ones_own_is_gone_by_to_the_letter(berlin: Host) -> None:
+    def found(since: datetime) -> List[str]:
+        moments = islice(runs(berlin, parse("30 1,2 * * *"), "America/New_York", berlin.moment(since)), 3)
+        return [berlin.local(one, "America/New_York").strftime("%d %H:%M") for one in moments]
+
+    assert found(datetime(2026, 3, 8, 5)) == ["08 01:30", "09 01:30", "09 02:30"]  # it skips 02:30 on the 8th
+    assert found(datetime(2026, 11, 1, 5)) == ["01 01:30", "01 01:30", "01 02:30"]
+
+
 def test_a_midnight_that_comes_twice(berlin: Host) -> None:
     """On 25 October 00:59 is followed by 00:00 on the Azores."""
     since = berlin.moment(datetime(2026, 10, 25, 0, 30), "Atlantic/Azores")

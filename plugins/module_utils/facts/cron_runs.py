@@ -17,7 +17,8 @@ def runs(host: Host, schedule: Schedule, zone: Optional[str], since: float) -> I
     """Yield the times after ``since`` at which a schedule is due by a zone's clock, in seconds since the epoch.
 
     cron.c of both crons: where the clock skips times, what has fixed ones runs at once, and where it shows times twice,
-    it runs the first time only. What is wild goes by the clock alone. Raises CannotLook where the zone cannot be read.
+    it runs the first time only. What is wild goes by the clock alone, and so does what has a zone of its own (cronie's
+    CRON_TZ). Raises CannotLook where the zone cannot be read.
     """
     last = since
     for _unused, walls in groupby(cron_schedule.following(schedule, _begin(host, zone, since)), datetime.date):
@@ -33,6 +34,6 @@ def _begin(host: Host, zone: Optional[str], since: float) -> datetime:
 
 
 def _moments(host: Host, schedule: Schedule, zone: Optional[str], wall: datetime) -> Tuple[float, ...]:
-    if schedule.wild:
+    if schedule.wild or zone:
         return time_zone.moments(host.zone(zone), wall)
     return (host.moment(wall, zone),)
