@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, phpfleet.remediation contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The hosts of scheduled_corpus/: what a host of a kind has, and with it the one job that a case is about.
+"""The hosts of scheduled_corpus/: what a host of a kind has, and with it the jobs that cases are about.
 
 scheduled_corpus/hosts/NAME.yml describes a kind of host as described_host.py does, and besides:
 
@@ -14,11 +14,13 @@ scheduled_corpus/hosts/NAME.yml describes a kind of host as described_host.py do
 
 A case names its kind of host, says one job in one of these ways, and what else is there in ``host``:
 
-    cron: LINE         in /etc/cron.d/job
+    cron: LINE         in a file of /etc/cron.d
     crontab: LINE      in root's own crontab
-    script: TEXT       /usr/local/sbin/nightly, which line 1 of /etc/cron.d/nightly runs
-    rotate: TEXT       the postrotate script of /etc/logrotate.d/app, which begins in its line 5
-    timer: SERVICE     the file of nightly.service, which nightly.timer starts
+    script: TEXT       a file of /usr/local/sbin, which a line of /etc/cron.d runs
+    rotate: TEXT       the postrotate script of a file of /etc/logrotate.d, which begins in its line 5
+    timer: SERVICE     the file of a service, which a timer starts
+
+Cases that ask nothing else of their host share one: an audit of each by itself would take its time in CI.
 
     expect: kills_in_flight high           # of that job; several are joined by commas
     expect: {/etc/cron.d/php:3: …}         # of jobs by their object
@@ -35,7 +37,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 import yaml
 
 CORPUS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "scheduled_corpus")
-CRON, NIGHTLY, APP, SCRIPT = "/etc/cron.d/job", "/etc/cron.d/nightly", "/etc/logrotate.d/app", "/usr/local/sbin/nightly"
+WAYS = ("cron", "crontab", "script", "rotate", "timer")
 NOTHING, NOT_APPLICABLE = "nothing", "not_applicable"
 WORKERS = 2
 
@@ -47,38 +49,61 @@ _TESTED = "[22-Nov-2026 05:41:20] NOTICE: "
 
 
 class Case(NamedTuple):
-    """name: ``file/name``. expected: verdicts such as ``kills_in_flight high`` or ``unknown``, by a job's object."""
+    """host: what it lives on is called. expected: verdicts such as ``kills_in_flight high`` or ``unknown``, by object.
+
+    job: the object of its job where its host is shared, else None.
+    """
 
     name: str
+    host: str
     description: Dict[str, Any]
     options: Dict[str, Any]
     expected: Dict[str, Tuple[str, ...]]
+    job: Optional[str]
     not_applicable: bool
 
 
 def cases() -> List[Case]:
     """Return every case, by file and order."""
-    return [case for name in sorted(os.listdir(CORPUS)) if name.endswith(".yml") for case in _of_file(name)]
+    shared: Dict[str, Dict[str, Any]] = {}
+    said = [case for name in sorted(os.listdir(CORPUS)) if name.endswith(".yml") for case in _of_file(name)]
+    found = [_sharing(case, number, shared) if _is_plain(case) else of(case) for number, case in enumerate(said)]
+    whole = {name: _whole(description) for name, description in shared.items()}
+    return [case._replace(description=whole[case.host]) if case.job else case for case in found]
 
 
-def _of_file(name: str) -> Iterator[Case]:
+def _of_file(name: str) -> Iterator[Dict[str, Any]]:
     with open(os.path.join(CORPUS, name), encoding="utf-8") as file:
         content = yaml.load(file, Loader=LOADER)
     for case in content["cases"]:
         whole = dict(content.get("all") or {}, **case)
-        yield of(dict(whole, name=f"{name[: -len('.yml')]}/{case['name']}"))
+        yield dict(whole, name=f"{name[: -len('.yml')]}/{case['name']}")
+
+
+def _is_plain(case: Dict[str, Any]) -> bool:
+    return not {"host", "options"} & set(case) and bool(set(WAYS) & set(case)) and case["expect"] != NOT_APPLICABLE
+
+
+def _sharing(case: Dict[str, Any], number: int, shared: Dict[str, Dict[str, Any]]) -> Case:
+    host = "all of " + case["kind"]
+    if host not in shared:
+        shared[host] = kind(case["kind"])
+    job = _add_job(shared[host], case, f"case{number}")
+    return Case(case["name"], host, {}, {}, _expected(case["expect"], job), job, False)
 
 
 def of(case: Dict[str, Any]) -> Case:
-    """Return a case as its file says it: see above."""
+    """Return a case, as its file says it, that has a host for itself."""
     description = kind(case["kind"])
-    job = _add_job(description, case)
+    job = _add_job(description, case, "job")
     _merge(description, case.get("host") or {})
     return Case(
         name=case["name"],
+        host=case["name"],
         description=_whole(description),
         options=case.get("options") or {},
         expected=_expected(case["expect"], job),
+        job=None,
         not_applicable=case["expect"] == NOT_APPLICABLE,
     )
 
@@ -118,27 +143,30 @@ def _merge(base: Dict[str, Any], more: Dict[str, Any]) -> Dict[str, Any]:
     return base
 
 
-def _add_job(description: Dict[str, Any], case: Dict[str, Any]) -> Optional[str]:
-    """Put the job of a case on its host, and return the job's object."""
+def _add_job(description: Dict[str, Any], case: Dict[str, Any], name: str) -> Optional[str]:
+    """Put the job of a case on a host under a name, and return the job's object."""
     files = description.setdefault("files", {})
     if "cron" in case:
-        files[CRON] = case["cron"] + "\n"
-        return CRON + ":1"
+        files[f"/etc/cron.d/{name}"] = case["cron"] + "\n"
+        return f"/etc/cron.d/{name}:1"
     if "crontab" in case:
-        files[description["spool"]] = dict(content=case["crontab"] + "\n", mode=0o600)
-        return description["spool"] + ":1"
+        spool = files.setdefault(description["spool"], dict(content="", mode=0o600))
+        spool["content"] += case["crontab"] + "\n"
+        first = spool["content"].count("\n") - case["crontab"].count("\n")
+        return f"{description['spool']}:{first}"
     if "script" in case:
-        files[SCRIPT] = dict(content=case["script"], mode=0o755)
-        files[NIGHTLY] = f"30 4 * * * root {SCRIPT}\n"
-        return NIGHTLY + ":1"
+        files[f"/usr/local/sbin/{name}"] = dict(content=case["script"], mode=0o755)
+        files[f"/etc/cron.d/{name}"] = f"30 4 * * * root /usr/local/sbin/{name}\n"
+        return f"/etc/cron.d/{name}:1"
     if "rotate" in case:
-        files[APP] = f"/srv/shop/log/*.log {{\n\tdaily\n\tmissingok\n\tpostrotate\n{case['rotate']}\n\tendscript\n}}\n"
-        return APP + ":5"
+        script = f"\tpostrotate\n{case['rotate']}\n\tendscript\n"
+        files[f"/etc/logrotate.d/{name}"] = f"/srv/{name}/log/*.log {{\n\tdaily\n\tmissingok\n{script}}}\n"
+        return f"/etc/logrotate.d/{name}:5"
     if "timer" in case:
         units = description.setdefault("units", {})
-        units["nightly.timer"] = "[Timer]\nOnCalendar=*-*-* 04:00:00\n[Install]\nWantedBy=timers.target\n"
-        units["nightly.service"] = case["timer"]
-        return "nightly.timer"
+        units[f"{name}.timer"] = "[Timer]\nOnCalendar=*-*-* 04:00:00\n[Install]\nWantedBy=timers.target\n"
+        units[f"{name}.service"] = case["timer"]
+        return f"{name}.timer"
     return None
 
 

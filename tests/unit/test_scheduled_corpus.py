@@ -16,7 +16,9 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils.policy import
 from corpus_host import Case
 from described_host import DescribedHost
 
+Seen = Tuple[Dict[str, Tuple[str, ...]], Dict[str, str]]
 CASES = corpus_host.cases()
+KNOWN: Dict[str, Seen] = {}
 SUBJECT = "scheduled_restart"
 UNFOLLOWED = f"{SUBJECT}.unknown_command"
 SCHEDULED = [check for check in CHECKS if check.subject == SUBJECT]
@@ -35,7 +37,7 @@ def nothing_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "Popen", refuse)
 
 
-def seen(description: Dict[str, Any], options: Dict[str, Any]) -> Tuple[Dict[str, Tuple[str, ...]], Dict[str, str]]:
+def seen(description: Dict[str, Any], options: Dict[str, Any]) -> Seen:
     """Return what is found, as ``verdict severity`` by object, and the state of each check."""
     result = audit(DescribedHost(description), policy_from(options), SCHEDULED)
     found: Dict[str, List[str]] = {}
@@ -46,15 +48,35 @@ def seen(description: Dict[str, Any], options: Dict[str, Any]) -> Tuple[Dict[str
     return {name: tuple(sorted(said)) for name, said in found.items()}, states
 
 
+def seen_of(case: Case) -> Seen:
+    """Return what seen() does of a case's host, which several may live on."""
+    if case.host not in KNOWN:
+        KNOWN[case.host] = seen(case.description, case.options)
+    return KNOWN[case.host]
+
+
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_verdicts_are_as_expected(case: Case) -> None:
-    found, states = seen(case.description, case.options)
+    found, states = seen_of(case)
+    if case.job:
+        assert found.get(case.job) == case.expected.get(case.job)
+        return
     assert found == case.expected
     if case.not_applicable:
         assert set(states.values()) == {"not_applicable"}, states
         return
     unknown = {check for check, state in states.items() if state not in ("clean", "found")}
     assert unknown == ({UNFOLLOWED} if ("unknown",) in case.expected.values() else set())
+
+
+def test_on_shared_hosts_nothing_is_found_beside_the_cases() -> None:
+    shared = [case for case in CASES if case.job]
+    assert len(shared) > 200
+    for host in {case.host for case in shared}:
+        here = [case for case in shared if case.host == host]
+        found, states = seen_of(here[0])
+        assert set(found) == {job for case in here for job in case.expected}
+        assert {check for check, state in states.items() if state not in ("clean", "found")} <= {UNFOLLOWED}
 
 
 def test_the_corpus_is_as_large_as_it_has_to_be_and_a_third_of_it_is_harmless() -> None:
@@ -81,7 +103,7 @@ def test_a_planted_line_that_would_make_a_file_makes_none(place: str, tmp_path: 
     assert os.listdir(str(tmp_path)) == []
 
 
-def odd(files: Dict[str, Any], **more: Any) -> Tuple[Dict[str, Tuple[str, ...]], Dict[str, str]]:
+def odd(files: Dict[str, Any], **more: Any) -> Seen:
     """Return what is seen of the Debian host with a few more files."""
     case = corpus_host.of({"name": "odd", "kind": "debian", "host": dict(more, files=files), "expect": "nothing"})
     return seen(case.description, {})
@@ -90,16 +112,19 @@ def odd(files: Dict[str, Any], **more: Any) -> Tuple[Dict[str, Tuple[str, ...]],
 RESTART = b"28 5 * * * root /etc/init.d/php8.2-fpm restart >/dev/null\n"
 
 
+OF_NO_LANGUAGE = {
+    "/etc/cron.d/web": b"# \xe9t\xe9 \xff\xfe\n" + RESTART,
+    "/etc/cron.d/leak": b"28 5 * * * root /opt/red\xe9marre I\xc4\xb0\n",
+    "/opt/red\udce9marre": dict(
+        content=b"#!/bin/sh\n# red\xe9marre apr\xe8s la fuite\nMESSAGE='\xff\xfe'\nservice php8.2-fpm restart\n",
+        mode=0o755,
+    ),
+}
+
+
 def test_bytes_of_no_language_hide_nothing() -> None:
-    script = b"#!/bin/sh\n# red\xe9marre apr\xe8s la fuite\nMESSAGE='\xff\xfe'\nservice php8.2-fpm restart\n"
-    found, _unused = odd(
-        {
-            "/etc/cron.d/web": b"# \xe9t\xe9 \xff\xfe\n" + RESTART,
-            "/etc/cron.d/fuite": b"28 5 * * * root /opt/red\xe9marre\n",
-            "/opt/red\udce9marre": dict(content=script, mode=0o755),
-        }
-    )
-    assert found == {"/etc/cron.d/web:2": ("kills_in_flight high",), "/etc/cron.d/fuite:1": ("kills_in_flight high",)}
+    found, _unused = odd(OF_NO_LANGUAGE)
+    assert found == {"/etc/cron.d/web:2": ("kills_in_flight high",), "/etc/cron.d/leak:1": ("kills_in_flight high",)}
 
 
 def test_a_script_that_ends_its_lines_as_windows_does_never_gets_that_far() -> None:
@@ -144,21 +169,17 @@ def test_what_an_ordinary_user_cannot_read_is_unknown_and_says_so() -> None:
 
 
 IN_ANOTHER_LOCALE = """
-import json, sys
-import conftest, corpus_host, test_scheduled_corpus
-wanted = [case for case in test_scheduled_corpus.CASES if case.name in sys.argv[1:]]
-print(json.dumps([test_scheduled_corpus.seen(case.description, case.options)[0] for case in wanted]))
+import json, conftest, test_scheduled_corpus as corpus
+print(json.dumps(corpus.odd(corpus.OF_NO_LANGUAGE)))
 """
 
 
 @pytest.mark.parametrize("locale", ["C", "tr_TR.UTF-8"])
 def test_the_locale_of_the_module_changes_nothing(locale: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    names = [case.name for case in CASES if case.expected][::20]
     environment = dict(os.environ, LC_ALL=locale, PYTHONPATH=HERE, PYTHONDONTWRITEBYTECODE="1")
     done = subprocess.run(
-        [sys.executable, "-c", IN_ANOTHER_LOCALE, *names], env=environment, stdout=subprocess.PIPE, check=True, cwd=HERE
+        [sys.executable, "-c", IN_ANOTHER_LOCALE], env=environment, stdout=subprocess.PIPE, check=True, cwd=HERE
     )
-    answers = json.loads(done.stdout.decode())
-    wanted = [case.expected for case in CASES if case.name in names]
-    assert [{name: tuple(said) for name, said in one.items()} for one in answers] == wanted
+    found, states = json.loads(done.stdout.decode())
+    assert ({name: tuple(said) for name, said in found.items()}, states) == odd(OF_NO_LANGUAGE)

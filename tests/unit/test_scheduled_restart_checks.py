@@ -395,6 +395,15 @@ def test_a_reload_in_the_log_is_critical_only_where_it_cuts_each_time_or_nginx_l
     assert severity(45, None) == "high" and severity(45, 0) == "high" and severity(45, 2) == "critical"
 
 
+def test_what_nginx_lost_proves_that_requests_take_longer_and_not_that_a_new_limit_is_too_short() -> None:
+    history = JobHistory({"/etc/crontab:17": DAILY._replace(kind="Reloading in progress ...")}, None)
+    unbounded = [master(control=45, pools=(pool(terminate=None),))]
+    finding = found(facts(of(hit(RELOADS, IN_TIME)), limits=unbounded, history=history))["kills_in_flight"]
+    assert finding.severity == "critical" and finding.evidence.not_remedied != scheduled_restart_harm.NO_PROOF
+    late = [master(control=45, pools=(pool(),), in_force=False)]
+    assert severities(facts(of(hit(RELOADS, IN_TIME)), limits=late, history=history)) == dict(kills_in_flight="medium")
+
+
 def test_php_fpms_log_says_nothing_of_nginx() -> None:
     finding = told(DAILY, hit(family=NGINX))
     assert finding.severity == "high" and finding.evidence.history is None
@@ -609,3 +618,6 @@ def test_a_timer_and_a_line_of_a_log_rotation_come_back_too() -> None:
     rotation = dict(kind=LOGROTATE, path="/etc/logrotate.d/php", text=b"x", shell="date\n\tpkill -USR1 php-fpm\n")
     assert len(came_back([done("/etc/logrotate.d/php", b"\tpkill -USR1 php-fpm")], **rotation)) == 1
     assert came_back([done("/etc/logrotate.d/php", b"pkill")], **rotation) == []
+    other = done("/etc/logrotate.d/php", b"date", when=2.0)._replace(run_id="later")
+    (named,) = came_back([other, done("/etc/logrotate.d/php", b"\tpkill -USR1 php-fpm")], **rotation)
+    assert "later" in named.summary
