@@ -12,7 +12,7 @@ from ..facts.scheduled_overview import chain, local_runs, signals, source
 from ..formats.signal_effects import DIES, PHP_FPM, RELOADS, STOPS
 from ..model import CRITICAL, SEVERITIES, Action, Finding, Verdict, not_applicable, verdict_over
 from ..policy import GRACEFUL, Policy
-from .scheduled_restart_harm import ESCALATES, KILLS_IN_FLIGHT, Harm, harms_of
+from .scheduled_restart_harm import ESCALATES, KILLS_IN_FLIGHT, RELOAD_ONCE, Harm, harms_of
 from .scheduled_restart_history import sentence
 from .scheduled_restart_remedy import Guard, Offer, offer
 
@@ -105,7 +105,7 @@ def _finding(known: JobFacts, policy: Policy, check: str, effects: JobEffects, h
     own = sorted((harm for harm in harms if harm.check == check), key=lambda harm: _rank(harm, runs))
     worst = own[0]
     told = sentence(job, runs, known.times) if worst.hit.family == PHP_FPM else None
-    offered = _offer(known, policy, effects, own)
+    offered = _offer(known, policy, effects, own, runs)
     can = offered if isinstance(offered, Offer) else None
     names = tuple(dict.fromkeys(name for harm in own for name in harm.hit.names))
     return Finding(
@@ -125,9 +125,11 @@ def _finding(known: JobFacts, policy: Policy, check: str, effects: JobEffects, h
     )
 
 
-def _offer(known: JobFacts, policy: Policy, effects: JobEffects, own: Sequence[Harm]) -> Union[Offer, str]:
+def _offer(
+    known: JobFacts, policy: Policy, effects: JobEffects, own: Sequence[Harm], runs: Optional[Runs]
+) -> Union[Offer, str]:
     taken_away = policy.scheduled_restart.state != GRACEFUL and effects.job.kind != LOGROTATE
-    spared = [harm.spared for harm in own if harm.spared is not None]
+    spared = [harm.spared for harm in own if harm.spared is not None and not _has_happened(harm, runs)]
     if taken_away and len(spared) == len(own):
         return spared[0]
     return offer(effects, known.services, known.places, policy)
@@ -135,9 +137,14 @@ def _offer(known: JobFacts, policy: Policy, effects: JobEffects, own: Sequence[H
 
 def _severity(harm: Harm, runs: Optional[Runs]) -> str:
     """Return how bad it is: critical where the log shows that requests in flight were killed already."""
-    if runs is None or not runs.seen or harm.check != KILLS_IN_FLIGHT or harm.hit.family != PHP_FPM:
-        return harm.severity
-    return CRITICAL if harm.always or (harm.spared is None and runs.lost) else harm.severity
+    return CRITICAL if harm.check == KILLS_IN_FLIGHT and _has_happened(harm, runs) else harm.severity
+
+
+def _has_happened(harm: Harm, runs: Optional[Runs]) -> bool:
+    if runs is None or not runs.seen or harm.hit.family != PHP_FPM:
+        return False
+    # What was lost before a limit was set says nothing of it.
+    return harm.always or (bool(runs.lost) and harm.spared != RELOAD_ONCE)
 
 
 def _rank(harm: Harm, runs: Optional[Runs]) -> int:
