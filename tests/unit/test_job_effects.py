@@ -436,6 +436,29 @@ def test_a_php_fpm_under_a_supervisor(command: str, expected: Expected) -> None:
     assert [brief(hit) for hit in hits(command, **SUPERVISED)] == ([expected] if expected else [])
 
 
+def test_what_is_left_of_a_unit_by_its_kill_mode() -> None:
+    def restarted(mode: str, unit: str = "supervisor") -> List[Tuple[str, str, str, str]]:
+        described = copy.deepcopy(SUPERVISED)
+        described["units"][f"{unit}.service"] = dict(file=f"[Service]\nExecStart=/x\nKillMode={mode}\n", pid=30)
+        described["files"]["/proc/100/cgroup"] = f"0::/system.slice/{unit}.service\n"
+        if unit == "cron":
+            described["processes"] = [one for one in described["processes"] if one["pid"] != 30]
+        return [brief(hit) for hit in hits(f"systemctl restart {unit}", **described)]
+
+    assert restarted("process") == restarted("none") == [("php-fpm restarts", "QUIT KILL/30", MASTER, "in time")]
+    assert restarted("process", "cron") == []
+    assert restarted("mixed", "cron") == [("php-fpm restarts", "KILL", ALL, "at once")]
+
+
+def test_users_cannot_use_up_what_systemd_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_effects, "UNITS_LIMIT", 2)
+    lines = "".join(f"1 1 * * * www-data systemctl restart x{number}\n" for number in range(9))
+    seen = job_effects.gather(host(lines + "2 2 * * * root systemctl restart nginx\n"), POLICY)
+    assert [one.job.object for one in seen.jobs] == ["/etc/crontab:10"] and seen.unseen == ()
+    lines = "".join(f"1 1 * * * root systemctl restart x{number}\n" for number in range(9))
+    assert "9 units" in job_effects.gather(host(lines), POLICY).unseen[0]
+
+
 def test_what_monit_is_told_is_not_followed() -> None:
     (job,) = gathered("monit restart php-fpm").jobs
     assert job.hits == () and "monit" in job.unfollowed[0].reason

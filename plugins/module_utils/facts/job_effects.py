@@ -141,13 +141,17 @@ def gather(host: Host, policy: Policy) -> ScheduledRestarts:
         except CannotLook as error:
             unseen.append(f"{job.object}: {error}")
     look = _Look(host, policy, services.web, unseen)
-    look.ask([deed.target.value for _job, one in followed for deed in one.deeds if deed.target.kind == UNIT])
+    look.ask([deed.target.value for job, one in followed for deed in one.deeds if _asks_systemd(deed, job.user)])
     effects = [look.effects(job, one) for job, one in followed]
     return ScheduledRestarts(
         jobs=tuple(one for one in effects if one.hits or one.unfollowed),
         total=len(seen.jobs),
         unseen=tuple(dict.fromkeys(unseen)),
     )
+
+
+def _asks_systemd(deed: Deed, job_user: str) -> bool:
+    return deed.target.kind == UNIT and (deed.user or job_user) in _ROOT
 
 
 def _unknown_names(host: Host, named: Sequence[str], jobs: Sequence[Job]) -> List[str]:
@@ -185,6 +189,7 @@ class _Look:
         wanted = [value for value in dict.fromkeys(values) if value not in self._units]
         if len(wanted) > UNITS_LIMIT:
             self.unseen.append(f"jobs name {len(wanted)} units, of which {UNITS_LIMIT} were looked at")
+            self._units.update(dict.fromkeys(wanted[UNITS_LIMIT:], ()))
             wanted = wanted[:UNITS_LIMIT]
         names = {value: _unit_name(value) for value in wanted}
         patterns = [name for name in names.values() if glob.is_pattern(name)]
@@ -324,9 +329,9 @@ class _Look:
         inside = [one for one in self.web if one.lives_in == unit.name and one.process is not None]
         if inside and deed.verb not in (START, RELOAD):
             conduct = self._conduct(deed, unit)
-            everyone = tuple(blow._replace(workers=True) for blow in conduct.blows)
-            hits = [_hit(deed, one, everyone, deed.verb in job_units.RESTARTS, conduct) for one in inside]
-            return _Outcome(_merged(hits), conduct.unfollowed)
+            restarts = deed.verb in job_units.RESTARTS
+            hits = [_hit(deed, one, _inside(deed, unit, one, conduct), restarts, conduct) for one in inside]
+            return _Outcome(_merged(hits))
         runs = deed.verb == START or deed.verb in job_units.RESTARTS
         if not runs or unit.type != "oneshot" or depth >= DEPTH_LIMIT or not unit.start:
             return _Outcome()
@@ -429,6 +434,15 @@ def _effect(service: WebService, blow: Blow) -> Effect:
     cuts = max((one.cuts for one in effects), key=_CUTS.index, default=NONE)
     words = [one.does for one in effects if one.does != NOTHING]
     return Effect(words[0] if words else NOTHING, cuts)
+
+
+def _inside(deed: Deed, unit: ServiceUnit, service: WebService, conduct: Conduct) -> Tuple[Blow, ...]:
+    """Return what reaches a service that lives in another one's unit; what a supervisor runs it stops itself."""
+    if unit.kill_mode == "control-group" or deed.verb == SIGNAL:
+        return tuple(blow._replace(workers=blow.workers or deed.verb != SIGNAL) for blow in conduct.blows)
+    if service.supervised is not None:
+        return _of_supervisor(deed, service)
+    return (Blow("KILL", 0.0, True, True),) if unit.kill_mode == "mixed" else ()  # when the main process has ended
 
 
 def _whom(blows: Sequence[Blow]) -> str:
