@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import jsonschema
 import pytest
+import yaml
+from ansible_collections.phpfleet.remediation.plugins.module_utils.policy import OPTIONS
 
 ROOT = Path(__file__).parents[3]
 SCHEMA = json.loads((ROOT / "docs/report.schema.json").read_text(encoding="utf-8"))
@@ -202,6 +204,16 @@ def test_a_host_without_psutil_is_not_clean(namespaces):
 )
 def test_a_wrong_policy_is_explained(namespaces, policy, says):
     assert says in namespaces.run(play("audit", variables={"phpfleet_audit_policy": policy}, ends=2))
+
+
+@pytest.mark.parametrize("role, module", [("audit", "findings_info"), ("cleanup", "remedy")])
+def test_a_role_hands_on_the_policy_of_every_subject(role, module):
+    (task,) = yaml.safe_load((ROOT / f"roles/{role}/tasks/act.yml").read_text(encoding="utf-8"))
+    handed = {name: value for name, value in task[f"phpfleet.remediation.{module}"].items() if name in OPTIONS}
+    assert handed == {name: f"{{{{ phpfleet_audit_policy.{name} | default({{}}) }}}}" for name in OPTIONS}
+    specs = yaml.safe_load((ROOT / "roles/audit/meta/argument_specs.yml").read_text(encoding="utf-8"))
+    taken = specs["argument_specs"]["main"]["options"]["phpfleet_audit_policy"]["options"]
+    assert set(taken) == set(OPTIONS)
 
 
 def test_what_a_host_says_is_never_a_template(namespaces):
