@@ -3,6 +3,7 @@
 """When a schedule of cron fires (crontab(5)): on the wall clock, minute by minute, knowing nothing of time zones.
 
 The rules are those of the two crons that Linux has, which differ: entry.c of Debian's cron 3.0pl1 and of cronie 1.7.
+Before 1.6, as in RHEL 8, cronie too reads over what stands behind a number, and draws nothing.
 """
 
 import re
