@@ -89,7 +89,7 @@ controller-%:
 
 # Side by side, because most of it is waiting for the package index.
 environments:
-	@tests/toolchain/apt-packages shellcheck
+	@tests/toolchain/apt-packages shellcheck tzdata
 	@$(MAKE) --jobs 4 $(UNIT:%=%/ready) $(LINT)/ready $(OLDEST)/ready $(TEST)/ready
 
 test-sanity: environments ## ansible-test sanity on the oldest and the newest ansible-core
