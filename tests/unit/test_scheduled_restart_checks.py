@@ -358,8 +358,9 @@ def test_what_the_log_has_seen_is_critical_and_told_as_a_sentence() -> None:
         (DAILY._replace(lost=0), "nginx lost no request"),
         (
             DAILY._replace(due=1, seen=1, lost=1),
-            "on 1 of the last 1 day matches this line, and nginx lost 1 request at",
+            "followed the one run that was due since 2026-11-22T05:28:00+01:00, at 2026-11-24",
         ),
+        (DAILY._replace(due=1, seen=1, lost=1), ", and nginx lost 1 request at"),
         (DAILY._replace(shared=("backup.timer",)), "so may backup.timer have done"),
     ],
 )
@@ -378,7 +379,7 @@ def test_runs_of_another_schedule_are_told_by_their_number() -> None:
 
 def test_what_the_log_has_not_seen_is_as_bad_as_it_is() -> None:
     finding = told(DAILY._replace(seen=0, kind=None, first=None, last=None))
-    assert finding.severity == "high" and "none of the 14 runs" in finding.summary
+    assert finding.severity == "high" and "nothing of the 14 runs that were due" in finding.summary
     assert told(None).evidence.history is None
     assert told(DAILY._replace(due=0, seen=0)).evidence.history is None
 

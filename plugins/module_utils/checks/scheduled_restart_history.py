@@ -17,21 +17,22 @@ def sentence(job: Job, runs: Optional[Runs], times: JobTimes) -> Optional[str]:
     if runs is None or not runs.due:
         return None
     if not runs.seen:
-        return f"php-fpm's log tells of none of the {_due(runs, times)}"
+        return f"php-fpm's log tells nothing of {_due(runs, times)}"
     return _matched(job, runs, times) + _lost(runs) + _shared(runs)
 
 
 def _matched(job: Job, runs: Runs, times: JobTimes) -> str:
     last = _when(times, runs.last)
+    if runs.due == 1:
+        return f"`{runs.kind}` followed {_due(runs, times)}, at {last}"
     if _is_daily(job):
-        return (
-            f"`{runs.kind}` at {_clock(last)} on {runs.seen} of the last {counted(runs.due, 'day')} matches this line"
-        )
-    return f"`{runs.kind}` followed {runs.seen} of the {_due(runs, times)}, last at {last}"
+        return f"`{runs.kind}` at {_clock(last)} on {runs.seen} of the last {runs.due} days matches this line"
+    return f"`{runs.kind}` followed {runs.seen} of {_due(runs, times)}, last at {last}"
 
 
 def _due(runs: Runs, times: JobTimes) -> str:
-    return f"{counted(runs.due, 'run')} that were due since {_when(times, runs.begins)}"
+    due = "the one run that was due" if runs.due == 1 else f"the {runs.due} runs that were due"
+    return f"{due} since {_when(times, runs.begins)}"
 
 
 def _lost(runs: Runs) -> str:
