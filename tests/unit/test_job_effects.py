@@ -415,7 +415,9 @@ SUPERVISED: Dict[str, Any] = dict(
     },
     units={
         "php8.2-fpm.service": None,
-        "supervisor.service": dict(file="[Service]\nExecStart=/usr/bin/supervisord -n\n", pid=30),
+        "supervisor.service": dict(
+            file="[Service]\nExecStart=/usr/bin/supervisord -n\nExecReload=/usr/bin/supervisorctl reload\n", pid=30
+        ),
     },
 )
 
@@ -429,7 +431,8 @@ SUPERVISED: Dict[str, Any] = dict(
         ("supervisorctl signal USR2 fpm", ("php-fpm reloads", "USR2", MASTER, "in time")),
         ("supervisorctl restart worker", None),
         ("systemctl restart supervisor", ("php-fpm restarts", "TERM KILL/90", ALL, "at once")),
-        ("systemctl reload supervisor", None),
+        ("systemctl reload supervisor", ("php-fpm restarts", "QUIT KILL/30", MASTER, "in time")),
+        ("supervisorctl reload", ("php-fpm restarts", "QUIT KILL/30", MASTER, "in time")),
     ],
 )
 def test_a_php_fpm_under_a_supervisor(command: str, expected: Expected) -> None:

@@ -327,6 +327,9 @@ class _Look:
     def _of_other_unit(self, deed: Deed, unit: ServiceUnit, depth: int) -> _Outcome:
         """Return what comes of a unit that is no web service: it may run a script, or keep one as a supervisor does."""
         inside = [one for one in self.web if one.lives_in == unit.name and one.process is not None]
+        if inside and self._reloads(deed, unit) and depth < DEPTH_LIMIT:
+            # Of supervisord that is a restart of all that it runs.
+            return self._of_text(job_units.as_shell(unit.reload), f"{unit.name} (ExecReload)", deed, "root", depth)
         if inside and deed.verb not in (START, RELOAD):
             conduct = self._conduct(deed, unit)
             restarts = deed.verb in job_units.RESTARTS
