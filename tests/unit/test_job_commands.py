@@ -163,6 +163,13 @@ FILES = {
     "/opt/library.sh": executable(
         'D="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"\nsource "$D/functions.inc"\nagain nginx\n'
     ),
+    "/opt/options": executable(
+        "#!/bin/sh\nwhile getopts ns:w: o; do\ncase $o in\nn) W=5;;\ns) S=$OPTARG;;\nw) W=0;;\nesac\ndone\n"
+        "shift $((OPTIND-1))\nservice $S $1\nsleep $W\nservice php-fpm restart\n"
+    ),
+    "/opt/options.sh": executable(
+        'while [ $# -gt 0 ]; do case "$1" in --now) shift;; *) U=$1; shift;; esac; done; systemctl restart $U\n'
+    ),
     "/opt/plain.sh": "systemctl restart nginx\n",
     "/opt/functions.inc": "again() {\n  systemctl reload $1\n}\n",
     "/opt/windows": executable("#!/bin/sh\r\nsystemctl restart nginx\r\nsystemctl stop nginx; true\r\n"),
@@ -334,6 +341,7 @@ ONE_LINE = [
     ("check() { nginx -t || return 1; return 0; }; check && service nginx stop", ["stop unit nginx, tested"]),
     ("if [ $(date +%u) = 7 ]; then systemctl restart php-fpm; fi", ["restart unit php-fpm, perhaps"]),
     ("[ -e /run/flag ] && systemctl restart php-fpm", ["restart unit php-fpm, perhaps"]),
+    ("pidof nginx && [ -e /run/wait.pid ] && killall nginx", ["signal name nginx TERM, perhaps"]),
     ("[ -x /usr/sbin/nginx ] && systemctl restart nginx", ["restart unit nginx"]),
     ("[ -x /usr/sbin/missing ] && systemctl restart nginx", []),
     ("test -x /usr/sbin/nginx || exit 0; systemctl restart nginx", ["restart unit nginx"]),
@@ -389,7 +397,15 @@ ONE_LINE = [
     ("for ((v=5; v<9; v++)); do service php$v-fpm restart; done", ["restart unit php*-fpm"]),
     ("mapfile -t p < <(pgrep php-fpm); for x in \"${p[@]}\"; do kill $x; done", ["signal pattern php-fpm TERM"]),
     ("S=$(which systemctl); $S restart nginx", ["restart unit nginx"]),
-    ("while getopts rs o; do case $o in r) service nginx stop;; esac; done", ["stop unit nginx, perhaps"]),
+    ("while getopts rs o; do case $o in r) service nginx stop;; esac; done", []),
+    ("/opt/options -n -s nginx stop", ["stop unit nginx", "restart unit php-fpm, at 5"]),
+    ("/opt/options -s nginx -w9 $(date)", ["restart unit php-fpm", "lost: what it does is only known when it runs"]),
+    ("/opt/options.sh --now nginx", ["restart unit nginx"]),
+    ("sudo bash -s <<'E'\nsystemctl restart nginx\nE\ntrue", ["restart unit nginx, as root"]),
+    ("sh <<< 'systemctl restart nginx'", ["restart unit nginx"]),
+    ("cat <<E | sh\nsystemctl restart nginx\nE", ["restart unit nginx"]),
+    ("cat <<E >/x; mail root <<E\nsystemctl restart nginx\nE\nsystemctl stop nginx\nE", []),
+    ("while read p; do kill $p; done <<< $(pidof nginx)", ["signal name nginx TERM"]),
     ("for c in /usr/lib/php/php*-fpm-reopenlogs; do [ ! -x \"$c\" ] || \"$c\"; done",
      ["signal pidfile /run/php/fpm.pid USR1"]),
     ("for i in /etc/init.d/php*-fpm; do $i reload; done", ["reload unit php8.2-fpm"]),
@@ -433,7 +449,7 @@ ONE_LINE = [
     ("kill $(lsof -t /run/php-fpm.sock)", ["lost: whom it is for is only known when it runs"]),
     ("kill $(lsof -t /run/other.sock); kill $PID", []),
     ("eval $(date) restart nginx", ["lost: what eval reads is only known when it runs"]),
-    ("service nginx $(cat /verb)", []),
+    ("service nginx $(cat /verb); service cron $(cat /verb)", ["lost: what it does is only known when it runs"]),
     ("sh -c \"$(cat /restart) nginx restart\"", ["lost: what the shell is given is only known when it runs"]),
     ("/usr/local/bin/again.sh restart nginx", ["signal pidfile /run/nginx.pid TERM"]),
 ]  # fmt: skip

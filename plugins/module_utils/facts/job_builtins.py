@@ -138,9 +138,20 @@ def _calculate(_reading: Reading, command: Command, state: State) -> Outcome:
 
 
 def _getopts(_reading: Reading, command: Command, state: State) -> Outcome:
-    for name in (*map(says, command.arguments[2:3]), "OPTARG", "OPTIND"):
-        state.variables[name] = unknown("")
-    return Outcome(OPEN)
+    """Take the next option of a script's arguments, where each stands by itself."""
+    words = [says(word) for word in command.arguments[1:3]]
+    place = state.variables.get("OPTIND", "1")
+    number = int(place) if isinstance(place, str) and place.isdigit() and len(place) < 4 else len(state.arguments) + 1
+    word = state.arguments[number - 1] if 0 < number <= len(state.arguments) else "--"
+    if len(words) < 2 or not isinstance(word, str) or not word.startswith("-") or word in ("-", "--"):
+        return Outcome(NO if isinstance(word, str) else OPEN)
+    letter, rest = word[1], word[2:]
+    valued = f"{letter}:" in words[0]
+    following = state.arguments[number] if number < len(state.arguments) else ""
+    state.variables[words[1]] = letter if letter in words[0] else "?"
+    state.variables["OPTARG"] = (rest or following) if valued else ""
+    state.variables["OPTIND"] = str(number + (2 if valued and not rest else 1))
+    return Outcome(YES)
 
 
 def _read(_reading: Reading, command: Command, state: State) -> Outcome:

@@ -11,7 +11,7 @@ from ..errors import CannotLook, Missing
 from ..formats import glob
 from ..host import Host
 from ..tree import Stat
-from .job_values import LIKELY, NO, OPEN, UNLIKELY, YES, Exit, Outcome, Running, Unknown, Value, running, says
+from .job_values import LIKELY, NO, OPEN, UNLIKELY, YES, Exit, Outcome, Running, Unknown, Value, family, running, says
 
 WORDS_LIMIT = 200
 # What is not there now may be there when the job runs.
@@ -104,9 +104,13 @@ def _one(host: Host, operator: Value, value: Value) -> Outcome:
         process = isinstance(value, Unknown) and value.pattern.startswith("/proc/") and operator in ("-d", "-e")
         return running(says(value)) if process else Outcome(OPEN)
     holds = _FILES.get(operator)
-    if holds is not None and value.endswith((".pid", ".sock", ".socket")):
+    if holds is not None and value.endswith((".pid", ".sock", ".socket")) and (_is_there(host, value) or family(value)):
         return running(value)
     return Outcome(OPEN if holds is None else _file(host, operator, holds, value))
+
+
+def _is_there(host: Host, path: str) -> bool:
+    return path.startswith("/") and _file(host, "-e", _FILES["-e"], path) == LIKELY
 
 
 def _file(host: Host, operator: str, holds: Callable[[Stat], bool], path: str) -> int:

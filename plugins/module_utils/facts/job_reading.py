@@ -120,8 +120,11 @@ class Reading:
 
     def lose(self, command: Command, state: State, reason: str) -> None:
         """Say that the way is lost at a command, where that may concern a web service."""
-        if concerns([says(word) for word in command.arguments]):
-            self._lose((*state.place.hops, self.hop(command, state)), reason)
+        if concerns([says(word) for word in (*command.arguments, *state.arguments)]):
+            self.lost(command, state, reason)
+
+    def lost(self, command: Command, state: State, reason: str) -> None:
+        self._lose((*state.place.hops, self.hop(command, state)), reason)
 
     def _lose(self, hops: Tuple[Hop, ...], reason: str) -> None:
         one = Unfollowed(hops, reason)
@@ -219,9 +222,8 @@ class Reading:
         """Say that what a command runs was not read, where that may concern a web service."""
         line = None if loaded.text is None or loaded.is_shell() else concerning_line(loaded.text)
         if line is not None:
-            hops = (*state.place.hops, self.hop(command, state))
-            reason = f"{loaded.path}:{line}: {loaded.interpreter or 'what reads it'} is not followed, only shells are"
-            self._lose(hops, reason)
+            who = loaded.interpreter or "what reads it"
+            self.lost(command, state, f"{loaded.path}:{line}: {who} is not followed, only shells are")
         elif not loaded.is_shell() or loaded.problem is not None:
             self.lose(command, state, loaded.problem or f"{loaded.path}: only scripts of a shell are followed")
 

@@ -10,7 +10,7 @@ from .job_builtins import RED_HAT, SUSE
 from .job_deeds import RESTART, START
 from .job_programs import Meaning, split_options
 from .job_reading import Known, Reading
-from .job_scripts import SHELLS
+from .job_scripts import SHELLS, concerning_line
 from .job_state import Command, State
 from .job_values import LIKELY, Content, Outcome, Value, family, running, says, unknown
 from .job_wrappers import Wrapper, before_command
@@ -34,7 +34,8 @@ def _rc_link(reading: Reading, command: Command, state: State) -> Outcome:
 
 def _serve(reading: Reading, name: Value, verb: Value, inside: bool, command: Command, state: State) -> Outcome:
     if not isinstance(verb, str):
-        reading.lose(command, state, "what it does is only known when it runs")
+        if family(says(name)):
+            reading.lost(command, state, "what it does is only known when it runs")
         return Outcome(LIKELY)
     meant = None if inside else job_programs.service_meaning(name, verb)
     if meant is not None:
@@ -67,6 +68,8 @@ def _interpreter(reading: Reading, command: Command, state: State) -> Outcome:
             command,
             state,
         )
+    if isinstance(command.input, str) and concerning_line(command.input) is not None:
+        reading.lost(command, state, "only scripts of a shell are followed")
     reading.lose(command, state, "only scripts of a shell are followed")
     return Outcome(LIKELY)
 

@@ -18,6 +18,7 @@ from ..formats.shell_script import (
     For,
     Group,
     If,
+    Input,
     Literal,
     Node,
     Pipeline,
@@ -48,7 +49,8 @@ from .job_values import (
 from .job_words import Words
 
 STEPS_LIMIT = 2000  # commands of all scripts of a job
-ROUNDS_LIMIT = 100  # of a loop
+ROUNDS_LIMIT = 100  # of a loop over words
+KNOWN_ROUNDS_LIMIT = 20  # of a loop with a condition
 ARGUMENTS_LIMIT = 100
 DEPTH_LIMIT = 50  # of commands, functions and scripts within one another
 COUNTED_LIMIT = 50  # commands of a loop that are looked at for what it counts
@@ -238,24 +240,37 @@ class Walk:
         certain, left, given = state.certain, state.left, state.input
         if node.input is not None:
             state.input = self._input(node.input, state)
-        condition = self.script(node.condition, state)
-        wanted = condition.negated() if node.negated else condition
-        if condition.leaves or wanted.status == NO:
-            return condition if condition.leaves else Outcome(YES)
-        begun = state.clock
-        taken, passed = self._fork(state, 2)
-        taken.assume(wanted)
-        outcome = self.script(node.body, taken)
-        taken.clock += (taken.clock - begun) * (self._rounds(node, state) - 1)
-        endless = wanted.status == YES and outcome.leaves in (RETURN, EXIT)
-        if outcome.leaves == BREAK:
-            outcome = Outcome(LIKELY)
-        ways = [(taken, outcome)] if endless else [(taken, outcome), (passed, Outcome(YES))]
-        merged = self._merge(state, certain, ways)
+        outcome = self._loop(node, state)
         state.input = given
         if not (state.left - left) - {BREAK}:
             state.certain, state.left = certain, left
-        return merged if endless else Outcome(LIKELY)
+        return outcome
+
+    def _loop(self, node: While, state: State) -> Outcome:
+        """Read a loop as often as it is known to go round, and once more where that is not known."""
+        for done in range(KNOWN_ROUNDS_LIMIT):
+            outcome = self.script(node.condition, state)
+            wanted = outcome.negated() if node.negated else outcome
+            if outcome.leaves or wanted.status == NO:
+                return outcome if outcome.leaves else Outcome(YES)
+            if wanted.status != YES:
+                return self._once_more(node, wanted, done, state)
+            outcome = self.script(node.body, state)
+            if outcome.leaves:
+                return Outcome(LIKELY) if outcome.leaves == BREAK else outcome
+            if _is_endless(node.condition):
+                break
+        return Outcome(LIKELY)
+
+    def _once_more(self, node: While, wanted: Outcome, done: int, state: State) -> Outcome:
+        certain, begun = state.certain, state.clock
+        taken, passed = self._fork(state, 2)
+        taken.assume(wanted)
+        outcome = self.script(node.body, taken)
+        taken.clock += (taken.clock - begun) * max(self._rounds(node, state) - done - 1, 0)
+        outcome = Outcome(LIKELY) if outcome.leaves == BREAK else outcome
+        self._merge(state, certain, [(taken, outcome), (passed, Outcome(YES))])
+        return Outcome(LIKELY)
 
     def _rounds(self, node: While, state: State) -> int:
         """Return how often a loop goes round that counts, as far as the number stands in it or in its variable."""
@@ -394,10 +409,10 @@ class Walk:
         state.arguments, state.place = given, here
         return outcome
 
-    def _input(self, word: Word, state: State) -> Optional[Value]:
-        value = self.words.value(word, state)
-        if len(word) == 1 and isinstance(word[0], Substitution):
-            return value
+    def _input(self, given: Input, state: State) -> Optional[Value]:
+        value = self.words.value(given.word, state)
+        if given.itself or (len(given.word) == 1 and isinstance(given.word[0], Substitution)):
+            return value  # <(…) is what it runs puts out
         return Content(value) if isinstance(value, str) else unknown(says(value))
 
     def _captured(self, script: Script, state: State) -> Value:
@@ -424,6 +439,11 @@ def simple_commands(script: Script) -> Iterable[Simple]:
                     yield from simple_commands(node.body)
                 elif isinstance(node, If):
                     yield from (one for condition, _unused in node.branches for one in simple_commands(condition))
+
+
+def _is_endless(condition: Script) -> bool:
+    firsts = [one.words[0] for one in simple_commands(condition) if one.words]
+    return any(first in ((Literal(":", False),), (Literal("true", False),)) for first in firsts)
 
 
 def _fits(value: Value, pattern: Value) -> Outcome:

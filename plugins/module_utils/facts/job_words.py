@@ -19,6 +19,7 @@ NAMES_LIMIT = 1000  # of a directory that a pattern is matched with
 
 # What every process has in its environment, and nobody knows by reading.
 _AMBIENT = frozenset("HOME USER LOGNAME HOSTNAME RANDOM UID EUID PPID PWD LANG TERM SECONDS LINENO SHELL PATH".split())
+_PASSED = re.compile(r"\(\(\s*\$?\{?OPTIND\}?\s*-\s*1\s*\)\)")  # options, which a script shifts away
 _BRACES = re.compile(r"\{([^{}]{1,200})\}")
 _RANGE = re.compile(r"([0-9]{1,6})\.\.([0-9]{1,6})\Z")
 
@@ -94,7 +95,9 @@ class Words:
         if isinstance(part, Literal):
             return part.text
         if isinstance(part, Opaque):
-            return unknown(part.text)
+            place = state.variables.get("OPTIND", "1")
+            passed = isinstance(place, str) and place.isdigit() and _PASSED.fullmatch(part.text)
+            return str(int(says(place)) - 1) if passed else unknown(part.text)
         if isinstance(part, Substitution):
             return self._captured(part.script, state)
         return self._variable(part, state)

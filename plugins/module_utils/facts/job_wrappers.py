@@ -167,6 +167,8 @@ def _as_user(reading: Reading, command: Command, state: State) -> Outcome:
     text = options.get("-c", options.get("--command", options.get("--session-command")))
     if isinstance(text, str):
         outcome = reading.nested(text, command, inside)
+    elif text is None and not rest and isinstance(command.input, str):
+        outcome = reading.nested(command.input, command, inside)
     elif text is None:
         outcome = reading.command([*rest, *words[place + 1 :]], command, inside)
     else:

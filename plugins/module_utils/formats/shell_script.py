@@ -9,7 +9,7 @@ a ``$(…)`` holds, so it serves as the measure of this reader in the tests only
 
 import re
 from bisect import bisect_right
-from typing import List, Match, NamedTuple, NoReturn, Optional, Pattern, Tuple, Union
+from typing import Dict, List, Match, NamedTuple, NoReturn, Optional, Pattern, Tuple, Union
 
 from ..errors import Malformed
 
@@ -62,14 +62,21 @@ class Assignment(NamedTuple):
     more: bool
 
 
+class Input(NamedTuple):
+    """What a command reads. word: the name of a file, or where ``itself`` the text, as of a here-document."""
+
+    word: Word
+    itself: bool
+
+
 class Simple(NamedTuple):
-    """A simple command. line: from 1. text: as it stands there. input: the file that its input is read from, if any."""
+    """A simple command. line: from 1. text: as it stands there. input: None where nothing is said of it."""
 
     line: int
     text: str
     assignments: Tuple[Assignment, ...]
     words: Tuple[Word, ...]
-    input: Optional[Word]
+    input: Optional[Input]
 
 
 class Pipeline(NamedTuple):
@@ -107,7 +114,7 @@ class While(NamedTuple):
     condition: Script
     body: Script
     negated: bool
-    input: Optional[Word]
+    input: Optional[Input]
 
 
 class For(NamedTuple):
@@ -193,7 +200,7 @@ class _Reader:
         self._commands = 0
         self._ends = [found.start() for found in re.finditer("\n", text)]
         self._first_line = first_line
-        self._documents: List[Tuple[str, bool]] = []  # here-documents that begin after the next end of a line
+        self._bodies: Dict[int, int] = {}  # where here-documents end that begin after an end of a line
 
     def demand_end(self) -> None:
         self._blank()
@@ -269,19 +276,27 @@ class _Reader:
         while self._at("\n") or (self._at(";") and not self.text.startswith((";;", ";&"), self.place)):
             self.place += 1
             if self.text[self.place - 1] == "\n":
-                self._skip_documents()
+                self.place = self._bodies.get(self.place - 1, self.place)
             self._blank()
 
-    def _skip_documents(self) -> None:
-        for end, stripped in self._documents:
-            while self.place < len(self.text):
-                newline = self.text.find("\n", self.place)
-                newline = len(self.text) if newline < 0 else newline
-                line = self.text[self.place : newline]
-                self.place = min(newline + 1, len(self.text))
-                if (line.lstrip("\t") if stripped else line) == end:
-                    break
-        self._documents = []
+    def _document(self, end: str, stripped: bool) -> str:
+        """Return a here-document: the lines after this one, or after the document before, up to one that is ``end``."""
+        number = bisect_right(self._ends, self.place - 1)
+        if number == len(self._ends):
+            return ""
+        newline = self._ends[number]
+        place = self._bodies.get(newline, newline + 1)
+        lines: List[str] = []
+        while place < len(self.text):
+            after = self.text.find("\n", place)
+            line = self.text[place : len(self.text) if after < 0 else after]
+            place = len(self.text) if after < 0 else after + 1
+            line = line.lstrip("\t") if stripped else line
+            if line == end:
+                break
+            lines.append(line)
+        self._bodies[newline] = place
+        return "\n".join(lines)
 
     def _reserved(self) -> Optional[str]:
         """Return the word of the shell's own that stands here, and nothing where it is part of a longer one."""
@@ -483,7 +498,7 @@ class _Reader:
         line, start = self._line(), self.place
         assignments: List[Assignment] = []
         words: List[Word] = []
-        source: Optional[Word] = None
+        source: Optional[Input] = None
         bracketed = self._reserved() == "[["
         self._commands += 1
         if self._commands > COMMANDS_LIMIT:
@@ -540,7 +555,7 @@ class _Reader:
         self._demand(")")
         return tuple(parts)
 
-    def _redirections(self) -> Optional[Word]:
+    def _redirections(self) -> Optional[Input]:
         source = None
         self._blank()
         while _REDIRECTION.match(self.text, self.place):
@@ -548,8 +563,8 @@ class _Reader:
             self._blank()
         return source
 
-    def _redirection(self) -> Optional[Word]:
-        """Skip a redirection; return the file where it is one of the input."""
+    def _redirection(self) -> Optional[Input]:
+        """Skip a redirection; return what is read where it is one of the input."""
         number, operator = _REDIRECTION.match(self.text, self.place).groups()  # type: ignore[union-attr]
         self.place += len(number) + len(operator)
         self._blank()
@@ -558,8 +573,10 @@ class _Reader:
         word = self._word()
         if operator in ("<<", "<<-"):
             end = "".join(part.text for part in word if isinstance(part, Literal))
-            self._documents.append((end, operator == "<<-"))
-        return word if operator == "<" and number in ("", "0") else None
+            return Input((Literal(self._document(end, operator == "<<-"), True),), True)
+        if operator in ("<", "<<<") and number in ("", "0"):
+            return Input(word, operator == "<<<")
+        return None
 
     # Words
 
