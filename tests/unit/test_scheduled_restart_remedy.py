@@ -240,6 +240,8 @@ def test_a_restart_becomes_a_tested_reload() -> None:
         "pkill -9 php-fpm8.2; sleep 1 && systemctl start php8.2-fpm # every night",
         "ps aux | grep php-fpm | grep -v grep | awk '{print $2}' | xargs kill -9 && service php8.2-fpm start",
         "nice -n 10 sudo systemctl try-restart php8.2-fpm",
+        "kill -9 `pidof php-fpm8.2`; /bin/systemctl start php8.2-fpm.service",
+        "ps ax | grep php-fpm | grep master | awk '{print $1}' | xargs kill && service php8.2-fpm start",
     ],
 )
 def test_a_line_that_does_nothing_else_is_rewritten(shell: str) -> None:
@@ -260,6 +262,11 @@ MORE = [
     "echo 3 > /proc/sys/vm/drop_caches; service php8.2-fpm restart",
     "certbot renew --pre-hook 'service php8.2-fpm stop' --post-hook 'service php8.2-fpm start'",
     "/usr/local/sbin/backup",
+    "kill $(cat /run/mysqld/mysqld.pid); service php8.2-fpm restart",
+    "pgrep -f worker.php | xargs kill; service php8.2-fpm restart",
+    "systemctl restart php-queue.service php8.2-fpm",
+    "systemctl restart php-fpm-exporter php8.2-fpm",
+    "ps ax | awk '/php-fpm/ {system(\"kill \" $1)}'; service php8.2-fpm start",
 ]
 SCRIPTS = {
     "/usr/local/sbin/backup": "systemctl stop php8.2-fpm\nmysqldump --all-databases > /srv/all.sql\n",

@@ -24,23 +24,25 @@ _ACTING = (
     "start-stop-daemon xargs"
 ).split()
 _WRAPPERS = ("sudo nice ionice nohup setsid timeout time exec command env chronic flock").split()
+# They find what others act on.
+_FINDING = "cat pidof pgrep grep egrep fgrep".split()
 # They change nothing, whatever they are asked, as long as nothing is written into a file.
-_READING = (
-    "[ test [[ true : sleep cat pidof pgrep ps grep egrep fgrep awk head tail exit echo printf date logger"
-).split()
+_READING = "[ test [[ true : sleep ps awk head tail exit echo printf date logger".split()
 _SETTING = ("set cd export umask return").split()
 _SHELLS = ("sh ash bash dash ksh . source").split()
 # On SUSE also by an alias beside the programs.
 _INIT_SCRIPT = re.compile(r"(?:/etc/(?:rc\.d/)?(?:init\.d/)?|(?:/usr/sbin/|/sbin/)?rc)[\w.@-]+\Z")
 _SAID = re.compile(
-    r"-.*|[0-9.]+[smh]?|/[\w./-]+\.lock|(?:SIG)?(?:HUP|INT|QUIT|KILL|USR[12]|TERM|WINCH)|root|(?:force-|try-|cond|try-reload-or-|reload-or-)?"
-    r"(?:start|stop|restart|reload|quit|graceful|reopen|rotate)",
+    r"-.*|[0-9.]+[smh]?|/[\w./-]+\.lock|(?:SIG)?(?:HUP|INT|QUIT|KILL|USR[12]|TERM|WINCH)|root|grep|master|"
+    r"(?:force-|try-|cond|try-reload-or-|reload-or-)?(?:start|stop|restart|reload|quit|graceful|reopen|rotate)",
     re.DOTALL,
 )
 # Into a file that is no log, from a command whose text says so.
 _WRITES = re.compile(r">>?\|?\s*(?![>&|\s]|/dev/null\b|/dev/std|/var/log/)")
+_AWK_ACTS = re.compile(r"system|[|>]|getline")
 _PROGRAMS = {PHP_FPM: php_fpm.PROGRAM.executable, NGINX: nginx.PROGRAM.executable}
-_NAMES = {PHP_FPM: re.compile(r"php|fpm"), NGINX: re.compile(r"nginx")}
+_FILE = r"(?:\.(?:service|pid|conf|lock))?\Z"
+_NAMES = {PHP_FPM: re.compile(r"fpm[-0-9.]*" + _FILE), NGINX: re.compile(r"(?<![\w-])nginx" + _FILE)}
 _DEPTH = 5  # scripts that run scripts
 
 
@@ -96,7 +98,10 @@ def _is_all(words: Sequence[Optional[str]], text: str, hits: Sequence[Hit]) -> b
     """Whether a simple command does something to the services of hits at most."""
     if words[0] is None or _WRITES.search(text) or not _is_known(words[0], hits):
         return False
-    if os.path.basename(words[0]) in (*_READING, *_SETTING):
+    name = os.path.basename(words[0])
+    if name == "awk":
+        return not any(word is None or _AWK_ACTS.search(word) for word in words[1:])
+    if name in (*_READING, *_SETTING):
         return True
     return all(word is not None and (_is_said(word) or _is_of(word, hits)) for word in words[1:])
 
@@ -111,7 +116,7 @@ def _text(word: Word) -> Optional[str]:
 
 def _is_known(word: str, hits: Sequence[Hit]) -> bool:
     name = os.path.basename(word)
-    if name in (*_ACTING, *_WRAPPERS, *_READING, *_SETTING):
+    if name in (*_ACTING, *_WRAPPERS, *_FINDING, *_READING, *_SETTING):
         return True
     programs = [_PROGRAMS[hit.family] for hit in hits if hit.family in _PROGRAMS]
     return any(program.match(name) for program in programs) or (bool(_INIT_SCRIPT.match(word)) and _is_of(name, hits))
