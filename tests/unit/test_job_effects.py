@@ -213,6 +213,15 @@ def test_what_systemd_sends_is_what_the_unit_says() -> None:
     assert (brief(hit)[1], hit.kills_after, hit.cut_after) == ("QUIT", None, None)
 
 
+@pytest.mark.parametrize(("mode", "cut_after"), [("mixed", 5.0), ("process", None)])
+def test_what_the_death_of_a_master_cuts_is_up_to_the_unit(mode: str, cut_after: Optional[float]) -> None:
+    text = f"[Service]\nExecStart=/usr/sbin/nginx\nKillSignal=SIGQUIT\nTimeoutStopSec=5\nKillMode={mode}\n"
+    (hit,) = hits("systemctl restart nginx", units={"nginx.service": dict(file=text, pid=200)})
+    assert brief(hit) == ("nginx restarts", "QUIT KILL/5", MASTER, "in time") and hit.cut_after == cut_after
+    (hit,) = hits("kill -QUIT $(cat /run/php/php8.2-fpm.pid); sleep 9; kill -9 $(cat /run/php/php8.2-fpm.pid)")
+    assert hit.cut_after == 9.0
+
+
 def test_a_gentle_stop_command_that_does_not_wait_is_a_hard_stop() -> None:
     text = NGINX_UNIT.replace(
         "/sbin/start-stop-daemon --quiet --stop --retry QUIT/5 --pidfile /run/nginx.pid", "/usr/sbin/nginx -s quit"
@@ -320,7 +329,7 @@ esac
     files = {"/etc/init.d/php8.2-fpm": dict(content=script, mode=0o755)}
     (hit,) = hits("/etc/init.d/php8.2-fpm restart", files=files, units=dict.fromkeys(UNITS))
     assert brief(hit) == ("php-fpm restarts", "QUIT KILL/30", MASTER, "in time")
-    assert (hit.kills_after, hit.cut_after) == (30.0, 30.0)
+    assert (hit.kills_after, hit.cut_after) == (30.0, None)  # its workers end their requests without it
 
 
 def test_a_unit_that_runs_a_script_is_followed() -> None:

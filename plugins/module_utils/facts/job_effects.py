@@ -420,10 +420,19 @@ def _sequence(service: WebService, blows: Sequence[Blow]) -> Tuple[str, str, Opt
         does = max(does, one.does, key=_WEIGHT.index) if ended is None else does
         if ended is None or blow.after <= ended:
             cuts = max(cuts, one.cuts, key=_CUTS.index)
-        elif one.cuts == AT_ONCE and cuts == IN_TIME and cut_after is None:
+        elif one.cuts == AT_ONCE and cuts == IN_TIME and cut_after is None and not _leaves_workers(service, blow):
             cut_after = blow.after
         ended = blow.after if ended is None and one.does in _ENDS else ended
     return does, cuts, cut_after if cuts == IN_TIME else None
+
+
+def _leaves_workers(service: WebService, blow: Blow) -> bool:
+    """Whether workers that were told to end go on when their master is killed: systemd would end what it has left."""
+    return blow.signal == "KILL" and not blow.workers and (service.unit is None or not _ends_all(service.unit))
+
+
+def _ends_all(unit: ServiceUnit) -> bool:
+    return unit.kill_mode in ("control-group", "mixed")
 
 
 def _effect(service: WebService, blow: Blow) -> Effect:
