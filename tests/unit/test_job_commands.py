@@ -430,6 +430,8 @@ ONE_LINE = [
     ("/opt/windows", []),
     ("/opt/plain.sh", []),
     ("sh /opt/plain.sh", ["restart unit nginx"]),
+    ("N=nginx P=/run/$N.pid; kill `cat $P`; N=x echo; service $N stop",
+     ["signal pidfile /run/nginx.pid TERM", "stop unit nginx"]),
     ("S=(nginx); S+=(php-fpm); T=ng; T+=inx; systemctl stop ${S[*]} $T", ["stop unit nginx", "stop unit php-fpm"]),
     ("sh /opt/windows", ["stop unit nginx"]),
     # lost
@@ -571,6 +573,8 @@ def test_a_script_is_read_through_links_and_in_any_bytes() -> None:
         {f"/s/{n}.sh": "\n" if n else "\n".join(f"/s/{one}.sh" for one in range(1, 100)) for n in range(100)},
         {"/s/0.sh": "f() { f $1$1; }; f x\n"},
         {"/s/0.sh": "f() f; f\n"},
+        {"/s/0.sh": "x=" + "ab" * 120 + "; for i in {1..99}; do y ${x##*c} ${x%%c*}; done\n"},
+        {"/s/0.sh": "".join(f"v{number}=$(date)\n" for number in range(1100))},
         {"/s/0.sh": "nice " * 99 + "x\n"},
         {"/s/0.sh": "if [ $(date) ]; then " * 20 + "a=1; " + "else a=2; fi; " * 20 + "x" + " $a" * 20},
         {"/s/0.sh": "for a in {1..99}; do for b in {1..99}; do for c in {1..99}; do x; done; done; done\n"},

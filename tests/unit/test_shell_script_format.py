@@ -124,7 +124,7 @@ def test_what_a_command_reads() -> None:
         ("a (b)", r"line 1: '\(' stands where no command begins"),
         ("( " * 100 + "a" + ")" * 100, "more than 25 commands within one another"),
         ("a" * (shell_script.LIMIT + 1), "longer than 262144 characters"),
-        ("a;" * (shell_script.COMMANDS_LIMIT + 1), "line 1: more than 20000 commands"),
+        ("a;" * (shell_script.COMMANDS_LIMIT + 1), "line 1: more than 10000 commands"),
     ],
 )
 def test_what_no_shell_reads(text: str, problem: str) -> None:

@@ -13,7 +13,7 @@ from ..host import Host
 from .job_values import family
 
 FILES_LIMIT = 60  # of one job
-BYTES_LIMIT = 4 * 1024 * 1024
+BYTES_LIMIT = 1024 * 1024
 FILE_LIMIT = 256 * 1024
 DIRECTORIES_LIMIT = 20  # of a PATH
 LISTINGS_LIMIT = 100

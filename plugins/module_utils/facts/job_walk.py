@@ -52,6 +52,7 @@ STEPS_LIMIT = 2000  # commands of all scripts of a job
 ROUNDS_LIMIT = 100  # of a loop over words
 KNOWN_ROUNDS_LIMIT = 20  # of a loop with a condition
 ARGUMENTS_LIMIT = 100
+VARIABLES_LIMIT = 1000
 DEPTH_LIMIT = 50  # of commands, functions and scripts within one another
 COUNTED_LIMIT = 50  # commands of a loop that are looked at for what it counts
 
@@ -342,34 +343,34 @@ class Walk:
 
     def _simple(self, node: Simple, state: State) -> Outcome:
         state.substituted = None
-        values = [value for word in node.words for value in self.words.values(word, state)][:ARGUMENTS_LIMIT]
-        assigned = {one.name: self.words.value(one.value, state) for one in node.assignments if not one.more}
-        for one in node.assignments:
-            if one.more:
-                assigned[one.name] = joined([state.variables.get(one.name, ""), self.words.value(one.value, state)])
+        words = (value for word in node.words for value in self.words.values(word, state))
+        values = tuple(islice(words, ARGUMENTS_LIMIT))
+        before = {one.name: state.variables.get(one.name) for one in node.assignments}
+        self._assign(node, state)
         substituted = state.substituted
         given = state.input if node.input is None else self._input(node.input, state)
         if not values:
-            state.variables.update(assigned)
             if not node.assignments and node.input is not None and given is not None:
                 state.say(given)  # $(<file)
             return substituted or Outcome(YES)
         if node.words[0] in _DECLARING:
-            state.variables.update(assigned)
-            state.exported.update(assigned if node.words[0] == _EXPORT else ())
-            return self._command(Command(tuple(values), node, given), state)
-        before = {name: state.variables.get(name) for name in assigned}
-        new = set(assigned) - state.exported
-        state.variables.update(assigned)
+            state.exported.update(before if node.words[0] == _EXPORT else ())
+            return self._command(Command(values, node, given), state)
+        new = set(before) - state.exported
         state.exported |= new
-        outcome = self._command(Command(tuple(values), node, given), state)
+        outcome = self._command(Command(values, node, given), state)
         state.exported -= new
         for name, value in before.items():
-            if value is None:
-                state.variables.pop(name, None)
-            else:
-                state.variables[name] = value
+            state.variables.pop(name, None)
+            state.variables.update({} if value is None else {name: value})
         return outcome
+
+    def _assign(self, node: Simple, state: State) -> None:
+        for one in node.assignments:
+            value = self.words.value(one.value, state)
+            state.variables[one.name] = joined([state.variables.get(one.name, ""), value]) if one.more else value
+        if len(state.variables) > VARIABLES_LIMIT:
+            raise TooLarge(f"{state.place.source}:{node.line}: more than {VARIABLES_LIMIT} variables")
 
     def _command(self, command: Command, state: State) -> Outcome:
         """Read a command; where one of its words is one of several, on a way for each."""
@@ -404,7 +405,7 @@ class Walk:
         """Read the body of a function."""
         body, place = state.functions[name]
         given, here = state.arguments, state.place
-        state.arguments, state.place = tuple(arguments), place._replace(hops=place.hops)
+        state.arguments, state.place = tuple(arguments), place
         outcome = self.ended(lambda: self._node(body, state), state, RETURN)
         state.arguments, state.place = given, here
         return outcome

@@ -5,7 +5,7 @@
 import re
 from typing import Callable, Iterable, List
 
-from ..errors import CannotLook
+from ..errors import CannotLook, TooLarge
 from ..formats import glob
 from ..formats.shell_script import Literal, Opaque, Part, Script, Substitution, Variable, Word
 from ..host import Host
@@ -13,6 +13,7 @@ from . import job_conditions
 from .job_state import State
 from .job_values import OPTIONS_LIMIT, Exit, Unknown, Value, joined, says, unknown
 
+PARTS_LIMIT = 20000  # of the words of all commands of a job
 FILES_LIMIT = 100  # that a pattern names
 DIRECTORIES_LIMIT = 200  # that the patterns of one job look into
 NAMES_LIMIT = 1000  # of a directory that a pattern is matched with
@@ -31,6 +32,7 @@ class Words:
         self._host = host
         self._captured = captured
         self._directories = 0
+        self._parts = 0
 
     def value(self, word: Word, state: State) -> Value:
         """Return what a word comes to where it is not split, as in an assignment."""
@@ -92,6 +94,9 @@ class Words:
             return []
 
     def _part(self, part: Part, state: State) -> Value:
+        self._parts += 1
+        if self._parts > PARTS_LIMIT:
+            raise TooLarge(f"{state.place.source}: the job's scripts have more than {PARTS_LIMIT} words")
         if isinstance(part, Literal):
             return part.text
         if isinstance(part, Opaque):
@@ -118,6 +123,7 @@ class Words:
         if operator == "+":
             return operand if value != "" else ""
         if operator in ("#", "##", "%", "%%"):
+            self._parts += len(says(value))  # it is tried at each place
             return _stripped(value, operator, operand)
         return _replaced(value, operator, operand) if operator in ("/", "//") else value
 

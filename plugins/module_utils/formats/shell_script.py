@@ -14,7 +14,7 @@ from typing import Dict, List, Match, NamedTuple, NoReturn, Optional, Pattern, T
 from ..errors import Malformed
 
 LIMIT = 256 * 1024  # characters
-COMMANDS_LIMIT = 20000
+COMMANDS_LIMIT = 10000
 DEPTH_LIMIT = 25  # of commands within commands
 TEXT_LIMIT = 2000  # characters that are kept of a command's own text
 
