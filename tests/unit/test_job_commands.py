@@ -430,6 +430,8 @@ ONE_LINE = [
     ("/opt/windows", []),
     ("/opt/plain.sh", []),
     ("sh /opt/plain.sh", ["restart unit nginx"]),
+    ("HOME=/opt; ~/library.sh; ./restart-nginx", ["reload unit nginx",
+     "lost: the directory that it belongs to is only known when it runs"]),
     ("N=nginx P=/run/$N.pid; kill `cat $P`; N=x echo; service $N stop",
      ["signal pidfile /run/nginx.pid TERM", "stop unit nginx"]),
     ("S=(nginx); S+=(php-fpm); T=ng; T+=inx; systemctl stop ${S[*]} $T", ["stop unit nginx", "stop unit php-fpm"]),
@@ -522,6 +524,15 @@ def test_a_job_is_followed_from_its_own_line() -> None:
     assert deed.hops[0] == Hop("/etc/cron.daily/x", "/usr/local/bin/restart-php")
 
 
+def test_cron_runs_a_job_where_its_user_is_at_home() -> None:
+    at_home = host(**{"/etc/passwd": "root:x:0:0::/root:/bin/sh\napp:x:9:9::/opt:/bin/sh\n"})
+    for shell in ("./library.sh", "~/library.sh", '"$HOME"/library.sh', ". ./functions.inc; again nginx"):
+        (deed,) = follow(at_home, POLICY, job(shell, scheduled_jobs.USER_CRONTAB, user="app")).deeds
+        assert said(deed) == "reload unit nginx"
+        assert follow(at_home, POLICY, job(shell, scheduled_jobs.USER_CRONTAB)).deeds == ()
+        assert follow(at_home, POLICY, job(shell, scheduled_jobs.TIMER, user="app")).deeds == ()
+
+
 def test_of_a_job_that_never_runs_it_is_read_what_it_would_do() -> None:
     assert follow(host(), POLICY, job("/opt/plain.sh")).deeds == ()
     assert len(follow(host(), POLICY, job("/opt/plain.sh", never="nobody may execute it")).deeds) == 1
@@ -601,6 +612,7 @@ def test_any_line_is_followed_to_some_end(text: str) -> None:
     described = DescribedHost(dict(files=FILES, directories=["/run/systemd/system"]))
     seen = follow_text(described, POLICY, text, "/etc/crontab", environment={})
     assert all(deed.hops and deed.target.kind for deed in seen.deeds)
+    assert all(one.hops and one.reason for one in seen.unfollowed)
 
 
 def test_nothing_that_is_read_is_run(tmp_path: Any) -> None:

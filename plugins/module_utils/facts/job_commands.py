@@ -2,14 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What a job comes to do to a service, followed by reading from its line through scripts, and never by running."""
 
+import os
 from typing import List, Mapping, Optional, Sequence, Tuple
 
-from ..errors import TooLarge
+from ..errors import CannotLook, TooLarge
 from ..host import Host
 from ..policy import Policy
 from .job_builtins import BUILTINS
 from .job_deeds import SIGNAL, Deed, Followed, Hop, Unfollowed
-from .job_reading import Found, Reading
+from .job_reading import Found, Reading, origin
 from .job_scripts import concerning_line
 from .job_service_programs import SERVICES
 from .job_state import Place, State
@@ -17,6 +18,7 @@ from .job_wrappers import WRAPPERS
 from .scheduled_jobs import ANACRONTAB, CRONTAB, TIMER, USER_CRONTAB, Job
 
 SENT_LIMIT = 20
+PASSWD_LIMIT = 1024 * 1024
 KNOWN = {**BUILTINS, **WRAPPERS, **SERVICES}
 
 # In this environment an init script does its work itself, as it does when systemd has started it, instead of handing
@@ -30,7 +32,9 @@ def follow(host: Host, policy: Policy, job: Job) -> Followed:
     """Return what a job does to services, as far as it can be read. Runs nothing that it reads."""
     reading = Reading(host, KNOWN, job.kind not in _PARTED, job.never is None)
     place = Place(job.path, (), job.line > 0)
-    return _follow(reading, job.shell, job.first_line, place, job.environment, ())
+    home = _home(host, job.user) if job.kind in (CRONTAB, USER_CRONTAB) else None
+    environment = {} if home is None else {"HOME": home, "PWD": home}  # where cron runs it
+    return _follow(reading, job.shell, job.first_line, place, {**environment, **job.environment}, ())
 
 
 def follow_text(
@@ -62,8 +66,18 @@ def _follow(
         reading.text(text, first_line, state)
     except TooLarge as error:
         if any(concerning_line(one) is not None for one in (text, *reading.scripts.texts())):
-            return Followed(_deeds(reading.found), (*reading.unfollowed, Unfollowed(place.hops, str(error))))
+            return Followed(_deeds(reading.found), (*reading.unfollowed, Unfollowed(origin(place, text), str(error))))
     return Followed(_deeds(reading.found), tuple(reading.unfollowed))
+
+
+def _home(host: Host, user: str) -> Optional[str]:
+    """Return the home of a user; None where passwd(5) does not tell."""
+    try:
+        lines = os.fsdecode(host.read("/etc/passwd", PASSWD_LIMIT)).split("\n")
+    except CannotLook:
+        return None
+    fields = next((line.split(":") for line in lines if line.startswith(user + ":")), [])
+    return fields[5] if len(fields) > 5 and fields[5].startswith("/") else None
 
 
 def _deeds(found: Sequence[Found]) -> Tuple[Deed, ...]:

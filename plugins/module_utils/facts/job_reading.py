@@ -25,7 +25,7 @@ from .job_walk import Walk
 FOUND_LIMIT = 200
 INIT_DIRECTORIES = ("/etc/init.d/", "/etc/rc.d/init.d/", "/etc/rc.d/")
 _CONTROLLING = frozenset(
-    "systemctl service invoke-rc.d rc-service kill pkill killall start-stop-daemon supervisorctl monit nginx apachectl "
+    "systemctl service invoke-rc.d rc-service kill pkill killall start-stop-daemon supervisorctl monit apachectl "
     "apache2ctl sh bash".split()
 )
 # What neither runs nor signals anything here: it looks, moves files, speaks with others, or works on another host.
@@ -82,7 +82,7 @@ class Reading:
             script = shell_script.parse(text, first_line)
         except Malformed as error:
             if concerning_line(text) is not None:
-                self._lose(state.place.hops, f"{state.place.source}: no shell reads it: {error}")
+                self._lose(origin(state.place, text), f"{state.place.source}: no shell reads it: {error}")
             return Outcome(OPEN)
         return self.walk.script(script, state)
 
@@ -189,7 +189,8 @@ class Reading:
             path = self.scripts.find(name, search if isinstance(search, str) else "")
         state.say(unknown(command.words()))
         if path is None:
-            self._arguments(command, state)
+            if not self._arguments(command, state) and "/" in name:
+                self.lose(command, state, "the directory that it belongs to is only known when it runs")
             return Outcome(LIKELY)
         loaded = self.scripts.load(path)
         if not loaded.runs() and (self._runs or loaded.text is None):
@@ -233,7 +234,7 @@ class Reading:
         if loaded.text is None:
             state.blurred = state.blurred or loaded.problem is not None
             return Outcome(OPEN if loaded.problem is not None else NO)
-        key = (path, ())  # type: Tuple[str, Tuple[Value, ...]]
+        key: Tuple[str, Tuple[Value, ...]] = (path, ())
         if key in self._running:
             return Outcome(LIKELY)
         here = state.place
@@ -258,6 +259,11 @@ class Reading:
                 self.perhaps(partial(self.nested, text, command, state), state)
                 return True
         return False
+
+
+def origin(place: Place, text: str) -> Tuple[Hop, ...]:
+    """Return the way to a text, which itself is the first step where there is none before."""
+    return place.hops or (Hop(place.source, shown(text)),)
 
 
 def _is_control(word: str) -> bool:

@@ -133,7 +133,8 @@ class Walk:
 
     def _piped(self, commands: Sequence[Node], state: State) -> Outcome:
         """Read the stages of a pipe, each of which is a shell of its own."""
-        passed, holds = state.input, frozenset()  # type: Optional[Value], FrozenSet[str]
+        passed = state.input
+        holds: FrozenSet[str] = frozenset()
         outcome = Outcome(YES)
         said = "|".join(command.text for command in commands if isinstance(command, Simple))
         for number, command in enumerate(commands):
@@ -182,19 +183,18 @@ class Walk:
         """Read the first body whose guard holds; where that is not known, each that may."""
         certain = state.certain
         ways: List[Tuple[State, Outcome]] = []
-        rest: Optional[State] = state.fork()
+        rest = state.fork()
         for guard, body in guards:
-            outcome = guard(rest)  # type: ignore[arg-type]
+            outcome = guard(rest)
             if outcome.leaves or outcome.status == YES:
-                ways.append((rest, outcome if outcome.leaves else self.script(body, rest)))  # type: ignore[arg-type]
-                rest = None
+                ways.append((rest, outcome if outcome.leaves else self.script(body, rest)))
                 break
             if outcome.status != NO:
-                taken, rest = self._fork(rest, 2)  # type: ignore[arg-type]
+                taken, rest = self._fork(rest, 2)
                 taken.assume(outcome)
                 rest.assume(outcome.negated())
                 ways.append((taken, self.script(body, taken)))
-        if rest is not None:
+        else:
             ways.append((rest, self.script(otherwise, rest)))
         if len(ways) == 1:
             forks = state.forks

@@ -36,12 +36,12 @@ class Words:
 
     def value(self, word: Word, state: State) -> Value:
         """Return what a word comes to where it is not split, as in an assignment."""
-        return joined([self._part(part, state) for part in word])
+        return joined([self._part(part, state) for part in _at_home(word)])
 
     def values(self, word: Word, state: State) -> List[Value]:
         """Return what a word comes to as arguments: split at blanks that are not quoted, names for a pattern."""
         fields: List[List[Value]] = [[]]
-        for part in word:
+        for part in _at_home(word):
             if isinstance(part, Variable) and part.name == "@" and not part.operator:
                 for number, value in enumerate(state.arguments):
                     fields += [[]] if number else []
@@ -146,6 +146,14 @@ def _held(name: str, state: State) -> Value:
     if name in state.variables:
         return state.variables[name]
     return unknown("") if state.blurred or name in _AMBIENT else ""
+
+
+def _at_home(word: Word) -> Word:
+    """Return a word with HOME for the ~ that it begins with."""
+    first = word[0] if word else None
+    if not isinstance(first, Literal) or first.quoted or not (first.text + "/").startswith("~/"):
+        return word
+    return (Variable("HOME", "", (), True), Literal(first.text[1:], False), *word[1:])
 
 
 def _is_quoted(part: Part) -> bool:

@@ -94,10 +94,10 @@ def before_command(words: Sequence[Value], wrapper: Wrapper) -> Tuple[Dict[str, 
     options: Dict[str, Value] = {}
     rest = list(words)
     while rest and isinstance(rest[0], str) and rest[0].startswith("-") and len(rest[0]) > 1:
-        option = rest.pop(0)
+        option = says(rest.pop(0))
         if option == "--":
             break
-        name, sign, value = option.partition("=")  # type: ignore[union-attr]
+        name, sign, value = option.partition("=")
         if sign:
             options[name] = value
         elif option in wrapper.valued and rest:

@@ -508,7 +508,7 @@ class _Reader:
             sign = self.text[self.place : self.place + 1]
             redirection = None if bracketed else _REDIRECTION.match(self.text, self.place)
             if redirection is not None:
-                source = self._redirection() or source
+                source = self._redirection(redirection) or source
             elif bracketed and words and words[-1] == (Literal("]]", False),):
                 bracketed = False
             elif bracketed and sign and sign in "&|<>()\n":
@@ -558,15 +558,17 @@ class _Reader:
     def _redirections(self) -> Optional[Input]:
         source = None
         self._blank()
-        while _REDIRECTION.match(self.text, self.place):
-            source = self._redirection() or source
+        found = _REDIRECTION.match(self.text, self.place)
+        while found:
+            source = self._redirection(found) or source
             self._blank()
+            found = _REDIRECTION.match(self.text, self.place)
         return source
 
-    def _redirection(self) -> Optional[Input]:
+    def _redirection(self, found: Match[str]) -> Optional[Input]:
         """Skip a redirection; return what is read where it is one of the input."""
-        number, operator = _REDIRECTION.match(self.text, self.place).groups()  # type: ignore[union-attr]
-        self.place += len(number) + len(operator)
+        number, operator = found.groups()
+        self.place = found.end()
         self._blank()
         if self.place >= len(self.text) or self.text[self.place] in ";&|)\n":
             self._fail(f"{operator!r} names no file")
