@@ -510,6 +510,21 @@ def test_every_hop_is_named_with_its_file_and_line() -> None:
     assert (said(deed), deed.hops) == ("signal pid 45 QUIT", (Hop("nginx.service", "kill -QUIT $MAINPID"),))
 
 
+@pytest.mark.parametrize(
+    ("text", "shows"),
+    [
+        ("pgrep nginx | xargs kill", "pgrep nginx | xargs kill"),
+        ("{ pkill nginx; } | logger", "pkill nginx"),
+        ("sh -c 'pkill nginx' | logger", "pkill nginx"),
+        ("f() { pkill nginx; }; f | logger", "pkill nginx"),
+        ("/usr/local/bin/restart-php | logger", "systemctl restart php8.2-fpm"),
+    ],
+)
+def test_of_a_pipe_the_whole_is_shown_but_not_for_what_a_part_of_it_runs(text: str, shows: str) -> None:
+    (deed,) = read(text).deeds
+    assert deed.hops[-1].says == shows
+
+
 def job(shell: str, kind: str = scheduled_jobs.CRONTAB, line: int = 3, **changes: Any) -> Job:
     whole = Job(
         kind, "/etc/crontab:3", "/etc/crontab", line, b"", "@daily", None, None, (), "root", shell, 3, {}, None, None

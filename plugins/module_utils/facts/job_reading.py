@@ -101,6 +101,7 @@ class Reading:
     def nested(self, text: str, command: Command, state: State) -> Outcome:
         """Read a text that stands in a word of a command, as that of ``sh -c``, in a shell of its own."""
         inside = state.fork()
+        inside.said = None
         line = command.node.line
         outcome = self.walk.ended(lambda: self.text(text, line, inside), inside, EXIT)
         state.clock = inside.clock

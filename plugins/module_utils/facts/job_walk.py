@@ -136,10 +136,11 @@ class Walk:
         passed = state.input
         holds: FrozenSet[str] = frozenset()
         outcome = Outcome(YES)
-        said = "|".join(command.text for command in commands if isinstance(command, Simple))
+        said = " | ".join(command.text.strip() for command in commands if isinstance(command, Simple))
         for number, command in enumerate(commands):
             stage = state.fork()
-            stage.input, stage.output, stage.said = passed, [], said
+            stage.input, stage.output = passed, []
+            stage.said = said if isinstance(command, Simple) else None
             outcome = self._node(command, stage)._replace(leaves=None)
             passed = output_of(stage)
             state.clock = max(state.clock, stage.clock)
@@ -404,10 +405,10 @@ class Walk:
     def call(self, name: str, arguments: Sequence[Value], state: State) -> Outcome:
         """Read the body of a function."""
         body, place = state.functions[name]
-        given, here = state.arguments, state.place
-        state.arguments, state.place = tuple(arguments), place
+        before = state.arguments, state.place, state.said
+        state.arguments, state.place, state.said = tuple(arguments), place, None
         outcome = self.ended(lambda: self._node(body, state), state, RETURN)
-        state.arguments, state.place = given, here
+        state.arguments, state.place, state.said = before
         return outcome
 
     def _input(self, given: Input, state: State) -> Optional[Value]:
