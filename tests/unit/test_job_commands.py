@@ -306,6 +306,8 @@ ONE_LINE = [
     ("systemd-run --on-active=30 -u x systemctl restart php-fpm", ["restart unit php-fpm"]),
     ("sh -c 'sleep $1; systemctl restart $2' x 5 nginx", ["restart unit nginx, at 5"]),
     ("bash -lc \"service php-fpm restart\"", ["restart unit php-fpm"]),
+    ("printf 'service %s restart\\n' nginx | sh; printf '%s' 'service nginx stop' | sh", ["stop unit nginx"]),
+    ("printf 'service nginx restart\\n' | sh", ["restart unit nginx"]),
     ("echo 'service nginx restart' | sh", ["restart unit nginx"]),
     ("busybox killall nginx; command kill 5; exec kill 6; kill 7",
      ["signal name nginx TERM", "signal pid 5 TERM", "signal pid 6 TERM"]),

@@ -31,9 +31,11 @@ from .job_values import (
 
 SEQUENCE_LIMIT = 100
 
-_PID_SETTING = re.compile(r"^[ \t]*pid[ \t]*[= \t][ \t]*\"?([^\s;\"]+)", re.MULTILINE)
-_AWK_EXPRESSION = re.compile(r"(!?)~?\s*/((?:[^/\\\n]|\\.){1,200})/")
-_AWK_WORD = re.compile(r"==?\s*\"([^\"\n]{1,200})\"")
+PROGRAM_LIMIT = 2000  # characters of a program of awk that are looked at
+
+_PID_SETTING = re.compile(r"^[ \t]*pid(?:[ \t]*=[ \t]*|[ \t]+)\"?([^\s;\"]+)", re.MULTILINE)
+_AWK_EXPRESSION = re.compile(r"(!?)~? {0,5}/((?:[^/\\\n]|\\.){1,200})/")
+_AWK_WORD = re.compile(r"== {0,5}\"([^\"\n]{1,200})\"")
 _FIRST_LINE = re.compile(r"-n?\s*1\Z|1q\Z|NR\s*==\s*1\b")
 
 
@@ -52,12 +54,11 @@ def _echo(_scripts: Scripts, command: Command, state: State) -> Outcome:
 def _printf(_scripts: Scripts, command: Command, state: State) -> Outcome:
     form = command.arguments[1] if len(command.arguments) > 1 else ""
     plain = isinstance(form, str) and re.fullmatch(r"(?:%[sd](?:\\n| )?)+", form)
-    words = command.arguments[2:] if plain else ()
-    text = (
-        form
-        if isinstance(form, str) and "%" not in form
-        else joined([one for word in words for one in (" ", word)][1:])
-    )
+    text: Value = unknown(command.words())
+    if plain:
+        text = joined([piece for word in command.arguments[2:] for piece in (" ", word)][1:])
+    elif isinstance(form, str) and "%" not in form:
+        text = form
     state.say(text.replace("\\n", "\n") if isinstance(text, str) else text)
     return Outcome(YES)
 
@@ -108,7 +109,7 @@ def _filter(scripts: Scripts, command: Command, state: State) -> Outcome:
     name = posixpath.basename(says(command.arguments[0]))
     programmed = name in ("sed", "awk", "gawk", "mawk", "tr")
     values = _files(command, 1 if programmed else 0, "nrEszuibf:d:c:k:t:F:v:e:hVs" if name != "tr" else "cdst")
-    program = " ".join(says(word) for word in command.arguments[1:])
+    program = " ".join(says(word) for word in command.arguments[1:])[:PROGRAM_LIMIT]
     value = _content(values if name != "tr" else [], command)
     if isinstance(value, Content) and re.search(r"\bpid\b|pid\[|pid ", program):
         value = _setting(scripts, value.path)

@@ -57,7 +57,7 @@ DEPTH_LIMIT = 50  # of commands, functions and scripts within one another
 COUNTED_LIMIT = 50  # commands of a loop that are looked at for what it counts
 
 _COUNTED = re.compile(
-    r"-(?:lt|le|gt|ge|eq)\s+\"?([0-9]{1,5})|[<>]=?\s*([0-9]{1,5})|([0-9]{1,5})\s*\"?\s*-(?:lt|le|gt|ge|eq)"
+    r"-(?:lt|le|gt|ge|eq) {1,5}\"?([0-9]{1,5})|[<>]=? {0,5}([0-9]{1,5})|([0-9]{1,5})\"? {1,5}-(?:lt|le|gt|ge|eq)"
 )
 
 
