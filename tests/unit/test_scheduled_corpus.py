@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from typing import Any, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Tuple
 
 import corpus_host
 import pytest
@@ -25,16 +25,21 @@ SCHEDULED = [check for check in CHECKS if check.subject == SUBJECT]
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-@pytest.fixture(autouse=True)
-def nothing_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every way to run a program fail the test: what is read here names many, and none may be started."""
+def let_nothing_run(set_attribute: Callable[[Any, str, Any], None]) -> None:
+    """Let every way to run a program fail: what is read here names many, and none may be started."""
 
     def refuse(*arguments: Any, **options: Any) -> None:
         raise AssertionError(f"it runs {arguments}")
 
     for name in ("system", "popen", "fork", "execv", "execve", "posix_spawn"):
-        monkeypatch.setattr(os, name, refuse, raising=False)
-    monkeypatch.setattr(subprocess, "Popen", refuse)
+        if hasattr(os, name):
+            set_attribute(os, name, refuse)
+    set_attribute(subprocess, "Popen", refuse)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    let_nothing_run(monkeypatch.setattr)
 
 
 def seen(description: Dict[str, Any], options: Dict[str, Any]) -> Seen:
@@ -170,6 +175,7 @@ def test_what_an_ordinary_user_cannot_read_is_unknown_and_says_so() -> None:
 
 IN_ANOTHER_LOCALE = """
 import json, conftest, test_scheduled_corpus as corpus
+corpus.let_nothing_run(setattr)
 print(json.dumps(corpus.odd(corpus.OF_NO_LANGUAGE)))
 """
 
