@@ -2,6 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What of a command line is shown to people, and that no secret is."""
 
+import re
+
 import pytest
 from ansible_collections.phpfleet.remediation.plugins.module_utils.formats.shell import SHOWN_CHARACTERS, shown
 from hypothesis import given
@@ -49,7 +51,9 @@ def test_a_command_is_shown_without_its_secrets(command: str, words: str) -> Non
     )
 )
 def test_a_secret_is_not_shown(command: str, secret: str) -> None:
-    words = [word for word in secret.split(";") if len(word) > 4]
+    words = [
+        word for word in secret.split(";") if len(word) > 4 and not re.fullmatch("[0-9]{5}|[0-9]{1,5}[smhd]", word)
+    ]
     assert not [word for word in words if word in shown(command.replace("{}", secret))]
 
 
