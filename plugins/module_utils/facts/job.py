@@ -25,11 +25,11 @@ class Job(NamedTuple):
     object: as findings name it: ``/etc/cron.d/php:3``, ``certbot.timer``, ``at job 12``. path: the file that says it,
     line: from 1 on, 0 for the whole file. text: the exact line, or of logrotate the exact line of the script, as it
     stands in the file without its end; "" where it has none. schedule: when, in the words of its kind: ``28 5 * * *``,
-    ``daily by anacron``, ``OnCalendar=*-*-* 03:00:00``, ``when php-fpm's log is rotated``. cron: the same where it is in
-    cron's notation; zone: CRON_TZ of the line, None for the host's own. next_runs: at most NEXT_RUNS, in seconds since
-    the epoch; () where nobody can know. user: whom it runs as. shell: what /bin/sh would be given; a command that runs
-    without a shell is quoted for one. first_line: of ``path`` that ``shell`` begins in. environment: what is set for it.
-    unit: the service that a timer starts. never: why it never runs, None where it does.
+    ``daily by anacron``, ``OnCalendar=*-*-* 03:00:00``, ``when php-fpm's log is rotated``. cron: the same where it is
+    in cron's notation; zone: CRON_TZ of the line, None for the host's own. next_runs: at most NEXT_RUNS, in seconds
+    since the epoch; () where nobody can know. user: whom it runs as. shell: what /bin/sh would be given; a command that
+    runs without a shell is quoted for one. first_line: of ``path`` that ``shell`` begins in. environment: what is set
+    for it. unit: the service that a timer starts. never: why it never runs, None where it does.
     """
 
     kind: str
