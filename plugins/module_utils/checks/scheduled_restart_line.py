@@ -38,7 +38,7 @@ _SAID = re.compile(
     re.DOTALL,
 )
 # Into a file that is no log, from a command whose text says so.
-_WRITES = re.compile(r">>?\|?\s*(?![>&|\s]|/dev/null\b|/dev/std|/var/log/)")
+_WRITES = re.compile(r"(?:>>?\|?|>&(?![0-9-]))\s*(?![>&|\s]|/dev/null\b|/dev/std|/var/log/(?!\S*\.\./))")
 _AWK_ACTS = re.compile(r"system|[|>]|getline")
 _PROGRAMS = {PHP_FPM: php_fpm.PROGRAM.executable, NGINX: nginx.PROGRAM.executable}
 _FILE = r"(?:\.(?:service|pid|conf|lock))?\Z"
@@ -78,7 +78,7 @@ def _simple(node: Any) -> Iterator[Simple]:
 def _rest(command: Simple, hits: Sequence[Hit], scripts: Mapping[str, str], depth: int) -> Optional[str]:
     words = [_text(word) for word in command.words]
     if not words:
-        return None
+        return shown(command.text) if _WRITES.search(command.text) else None  # a file may be emptied by no command
     inner = _script(words, scripts)
     if inner is not None and depth:
         return _rest_of(inner, hits, scripts, depth - 1)
