@@ -6,6 +6,7 @@ import json
 import time
 from typing import Any, Dict, List, Sequence
 
+import pytest
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import job_history
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.job_history import JobHistory, Runs
 from described_host import NOW, DescribedHost
@@ -222,3 +223,30 @@ def test_a_log_full_of_restarts_is_matched_as_far_as_it_is_known() -> None:
 def test_a_job_of_each_minute_is_counted_over_all_the_days() -> None:
     seen = history(f"* * * * * root {RELOAD}\n", logged([DUE + 1], RELOADING)).runs["/etc/crontab:1"]
     assert (seen.due, seen.seen) == (14 * 1440, 1)
+
+
+def deploys(*days: int) -> List[float]:
+    """Return times that are in no minute in particular."""
+    return [NOW - day * DAY - 12345 - 977 * day for day in days]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "moments", "least", "most"),
+    [
+        ("* * * * *", deploys(1, 4, 9), 0.99, 1.0),
+        ("*/5 * * * *", [DUE - DUE % 300 + 20], 0.2, 0.25),
+        ("*/5 * * * *", [DUE - DUE % 300 + 20 + 300 * one for one in range(-9, 1)], 0.0, 1e-5),
+        (AT, [DUE + 1], 0.0, 0.001),
+        (AT, [DUE + 1, *deploys(*range(1, 13))], 0.005, 0.02),
+        (AT, [one + 1 for one in DAYS] + deploys(*range(1, 13)), 0.0, 1e-9),
+        (AT, [], 1.0, 1.0),
+    ],
+)
+def test_what_a_deploy_did_may_fall_on_a_run(schedule: str, moments: List[float], least: float, most: float) -> None:
+    seen = history(f"{schedule} root {RESTART}\n", logged(moments)).runs["/etc/crontab:1"]
+    assert least <= seen.chance <= most, seen
+
+
+def test_what_a_deploy_did_twice_in_a_minute_it_did_once() -> None:
+    twice = history(f"*/5 * * * * root {RESTART}\n", logged([DUE - DUE % 300 + 20, DUE - DUE % 300 + 50]))
+    assert 0.2 < twice.runs["/etc/crontab:1"].chance < 0.25

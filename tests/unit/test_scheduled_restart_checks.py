@@ -405,12 +405,33 @@ def test_what_nginx_lost_proves_that_requests_take_longer_and_not_that_a_new_lim
     assert severities(facts(of(hit(RELOADS, IN_TIME)), limits=late, history=history)) == dict(kills_in_flight="medium")
 
 
+@pytest.mark.parametrize(
+    ("runs", "certain", "severity"),
+    [
+        (DAILY._replace(due=20160, seen=3, chance=1.0), True, "high"),  # deploys, at a job that the log denies
+        (DAILY._replace(due=20160, seen=3, chance=1.0), False, "medium"),  # a watchdog that never had to act
+        (DAILY._replace(due=20160, seen=3, chance=0.0005), False, "critical"),
+        (DAILY._replace(due=10, seen=9, chance=1.0), True, "critical"),  # of each minute, and each minute is logged
+        (DAILY._replace(due=10, seen=9, chance=1.0), False, "medium"),
+    ],
+)
+def test_what_may_be_anybodys_doing_is_no_proof(runs: Runs, certain: bool, severity: str) -> None:
+    finding = told(runs, hit(certain=certain), cron=cron_schedule.parse("* * * * *"))
+    assert finding.severity == severity
+    assert ("which may be by chance" in finding.summary) == (severity != "critical")
+
+
 def test_php_fpms_log_says_nothing_of_nginx() -> None:
     finding = told(DAILY, hit(family=NGINX))
     assert finding.severity == "high" and finding.evidence.history is None
 
 
 # One finding a job and check.
+
+
+def test_a_condition_is_looked_for_in_a_file_and_not_in_a_unit() -> None:
+    hops = (Hop("/etc/crontab:17", "systemctl restart …"), Hop("php8.2-fpm.service", "KillSignal=SIGTERM"))
+    assert "a condition before /etc/crontab:17 holds" in told(None, hit(certain=False, hops=hops)).summary
 
 
 def test_services_of_a_job_are_one_finding_a_check_and_the_rest_is_said_in_it() -> None:

@@ -13,7 +13,7 @@ from ..formats.signal_effects import DIES, PHP_FPM, RELOADS, STOPS
 from ..model import CRITICAL, SEVERITIES, Action, Finding, Verdict, not_applicable, verdict_over
 from ..policy import GRACEFUL, Policy
 from .scheduled_restart_harm import ESCALATES, KILLS_IN_FLIGHT, RELOAD_ONCE, Harm, harms_of
-from .scheduled_restart_history import sentence
+from .scheduled_restart_history import is_its_doing, sentence
 from .scheduled_restart_remedy import Guard, Offer, offer
 
 NONE = "no php-fpm, nginx, Apache or HAProxy runs or is a service of this host"
@@ -104,7 +104,7 @@ def _finding(known: JobFacts, policy: Policy, check: str, effects: JobEffects, h
     runs = known.history.runs.get(job.object)
     own = sorted((harm for harm in harms if harm.check == check), key=lambda harm: _rank(harm, runs))
     worst = own[0]
-    told = sentence(job, runs, known.times) if worst.hit.family == PHP_FPM else None
+    told = sentence(job, runs, known.times, worst.hit.certain) if worst.hit.family == PHP_FPM else None
     offered = _offer(known, policy, effects, own, runs)
     can = offered if isinstance(offered, Offer) else None
     names = tuple(dict.fromkeys(name for harm in own for name in harm.hit.names))
@@ -141,7 +141,7 @@ def _severity(harm: Harm, runs: Optional[Runs]) -> str:
 
 
 def _has_happened(harm: Harm, runs: Optional[Runs]) -> bool:
-    if runs is None or not runs.seen or harm.hit.family != PHP_FPM:
+    if runs is None or harm.hit.family != PHP_FPM or not is_its_doing(runs, harm.hit.certain):
         return False
     # What was lost before a limit was set says nothing of it.
     return harm.always or (bool(runs.lost) and harm.spared != RELOAD_ONCE)
@@ -161,7 +161,8 @@ def _summary(job: Job, worst: Harm, names: Sequence[str], told: Optional[str]) -
 
 
 def _place(hit: Hit) -> str:
-    return hit.hops[-1].source if hit.hops else "that"
+    """Return the last line of a file on the way of a hit: what a unit does then hangs on nothing."""
+    return next((hop.source for hop in reversed(hit.hops) if hop.source.startswith("/")), "that")
 
 
 def _more(harms: Sequence[Harm], worst: Harm) -> Tuple[str, ...]:

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, phpfleet.remediation contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the logs say of the runs of a job, as one sentence."""
+"""What the logs say of the runs of a job, as one sentence, and whether they prove that it was its doing."""
 
 from typing import Optional
 
@@ -9,16 +9,28 @@ from ..facts.job_history import Runs
 from ..facts.job_times import JobTimes
 from .nginx_evidence import counted
 
+CHANCE = 0.001  # what is less likely than that without the job is its doing
 _EACH_DAY = (31, 12, 7)  # days of the month, months and weekdays that a schedule of each day names
 
 
-def sentence(job: Job, runs: Optional[Runs], times: JobTimes) -> Optional[str]:
+def is_its_doing(runs: Optional[Runs], certain: bool) -> bool:
+    """Whether the logs show what a job does to php-fpm, and not what a person or a deploy did at one of its times.
+
+    Of what is certain to do it each time, they need only not contradict.
+    """
+    if runs is None or not runs.seen:
+        return False
+    return runs.chance <= CHANCE or (certain and 2 * runs.seen >= runs.due)
+
+
+def sentence(job: Job, runs: Optional[Runs], times: JobTimes, certain: bool) -> Optional[str]:
     """Return what the logs tell of a job's runs; None where it was not due since they begin, or they tell nothing."""
     if runs is None or not runs.due:
         return None
     if not runs.seen:
         return f"php-fpm's log tells nothing of {_due(runs, times)}"
-    return _matched(job, runs, times) + _lost(runs) + _shared(runs)
+    chance = "" if is_its_doing(runs, certain) else ", which may be by chance"
+    return _matched(job, runs, times) + chance + _lost(runs) + _shared(runs)
 
 
 def _matched(job: Job, runs: Runs, times: JobTimes) -> str:

@@ -45,6 +45,8 @@ class Runs(NamedTuple):
     ``Terminating ...``. first, last: of those seen. lost: how many requests nginx's log says failed at these times,
     None where no log tells. logged: how often cron or systemd say that they ran it, None where their journal is silent.
     shared: objects of other jobs that were due at some of these times too, where no journal tells which one it was.
+    chance: how likely (0 to 1) it is that as many of them are seen if none is its doing, by how much of the time falls
+    on runs: of a job of each minute all does, so any stop that a person or a deploy makes.
     """
 
     due: int
@@ -56,6 +58,7 @@ class Runs(NamedTuple):
     lost: Optional[int]
     logged: Optional[int]
     shared: Tuple[str, ...] = ()
+    chance: float = 0.0
 
 
 class JobHistory(NamedTuple):
@@ -89,6 +92,7 @@ class _Candidate(NamedTuple):
     """A job with what it would be logged as. due: when it was, by time.
 
     logged: when cron or systemd ran it, by their journal, which tells from ``told`` on; None where it does not.
+    until: to when all this is known.
     """
 
     job: Job
@@ -99,6 +103,7 @@ class _Candidate(NamedTuple):
     due: Tuple[float, ...]
     logged: Optional[Tuple[float, ...]]
     told: float
+    until: float
 
 
 def gather(host: Host, policy: Policy) -> JobHistory:
@@ -205,7 +210,7 @@ def _candidate(
     ways = {hit.deed.target.kind == UNIT for hit in _hits(one)}
     masters = frozenset(pid for hit in _hits(one) for pid in hit.masters)
     said = frozenset(word for hit in _hits(one) for word in _says(hit))
-    return _Candidate(job, said, masters, ways.pop() if len(ways) == 1 else None, begins, due, logged, told)
+    return _Candidate(job, said, masters, ways.pop() if len(ways) == 1 else None, begins, due, logged, told, now)
 
 
 def _says(hit: Hit) -> List[str]:
@@ -240,7 +245,15 @@ def _runs(past: _Past, candidates: Sequence[_Candidate]) -> Dict[str, Runs]:
         for name, due in suspects.items():
             claimed[name].setdefault(due, event)
             shared[name].update(dict.fromkeys(other for other in suspects if other != name))
-    return {one.job.object: _told(one, claimed[one.job.object], tuple(shared[one.job.object])) for one in candidates}
+    return {
+        one.job.object: _told(
+            one,
+            claimed[one.job.object],
+            tuple(shared[one.job.object]),
+            _chance(one, past, len(claimed[one.job.object])),
+        )
+        for one in candidates
+    }
 
 
 def _suspects(candidates: Sequence[_Candidate], event: _Event) -> Dict[str, float]:
@@ -263,11 +276,13 @@ def _suspects(candidates: Sequence[_Candidate], event: _Event) -> Dict[str, floa
 
 def _due(one: _Candidate, event: _Event) -> Optional[float]:
     """Return the due time of a job that an event falls on, where it is of its kind."""
+    return _last_before(one.due, event) if _is_of_its_kind(one, event) else None
+
+
+def _is_of_its_kind(one: _Candidate, event: _Event) -> bool:
     if event.says not in one.says or (one.masters and not one.masters & event.masters):
-        return None
-    if one.by_unit is not None and event.by_systemd is not None and one.by_unit != event.by_systemd:
-        return None
-    return _last_before(one.due, event)
+        return False
+    return one.by_unit is None or event.by_systemd is None or one.by_unit == event.by_systemd
 
 
 def _last_before(times: Sequence[float], event: _Event) -> Optional[float]:
@@ -276,7 +291,33 @@ def _last_before(times: Sequence[float], event: _Event) -> Optional[float]:
     return times[place] if place >= 0 and event.moment - times[place] <= BEFORE_SECONDS else None
 
 
-def _told(one: _Candidate, claimed: Mapping[float, _Event], shared: Tuple[str, ...]) -> Runs:
+def _chance(one: _Candidate, past: _Past, seen: int) -> float:
+    """Return how likely ``seen`` events or more fall on runs of a job, if they come at any time whatever.
+
+    Those that follow one another within a minute are one, as a deploy may reload more than once.
+    """
+    alike = [event.moment for event in past.events if event.moment >= one.begins and _is_of_its_kind(one, event)]
+    number = sum(then - before > BEFORE_SECONDS for before, then in zip([0.0, *alike], alike))
+    each = BEFORE_SECONDS + NEAR_SECONDS
+    covered = sum(min(each, then - due) for due, then in zip(one.due, [*one.due[1:], one.until]))
+    share = min(1.0, covered / max(one.until - one.begins, each))
+    return _at_least(min(seen, number), number, share)
+
+
+def _at_least(wanted: int, number: int, share: float) -> float:
+    """Return how likely ``wanted`` or more of a number of things hit a share of all places (binomial distribution)."""
+    if not wanted or share >= 1:
+        return 1.0
+    if share <= 0:
+        return 0.0
+    fewer, term = 0.0, (1 - share) ** number  # of none
+    for hits in range(wanted):
+        fewer += term
+        term *= (number - hits) / (hits + 1) * share / (1 - share)
+    return max(0.0, 1 - fewer)
+
+
+def _told(one: _Candidate, claimed: Mapping[float, _Event], shared: Tuple[str, ...], chance: float) -> Runs:
     moments = sorted(event.moment for event in claimed.values())
     failures = [event.failures for event in claimed.values() if event.failures is not None]
     kinds = Counter(event.says for event in claimed.values()).most_common(1)
@@ -290,4 +331,5 @@ def _told(one: _Candidate, claimed: Mapping[float, _Event], shared: Tuple[str, .
         lost=sum(failures) if failures else None,
         logged=None if one.logged is None else sum(moment >= one.begins for moment in one.logged),
         shared=shared,
+        chance=chance,
     )
