@@ -94,6 +94,16 @@ def test_the_undo_of_one_job_is_not_that_of_another(root: str) -> None:
     assert [one.undone for one in done(root)] == [False]
 
 
+def test_a_job_that_an_undo_put_back_is_undone_though_the_undo_was_cut_short(root: str) -> None:
+    run(root, "comment_out_line", LINE)
+    wait_for_the_next_second(root)
+    action = Action("scheduled_restart.kills_in_flight", "put_back_line", "/etc/cron.d/php:3", (), None)
+    with Journal(root + journal_file.STATE_DIR, dict(module="toy")) as journal:
+        journal.begin([])
+        journal.intents([action], [BACK])
+    assert [one.undone for one in done(root)] == [True]
+
+
 def test_what_failed_or_is_of_another_kind_was_not_done(root: str) -> None:
     run(root, "comment_out_line", LINE, FAILED)
     run(root, "remove_pidfile", dict(path="/run/a.pid"))

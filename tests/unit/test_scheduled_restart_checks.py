@@ -607,6 +607,7 @@ def done(path: str = "/etc/crontab", text: bytes = SECRET, when: float = 1.0, un
 def test_a_line_that_a_run_changed_and_that_stands_there_as_it_was_came_back() -> None:
     (finding,) = came_back([done()])
     assert (finding.severity, finding.remedy, finding.object) == ("high", None, "/etc/crontab:17")
+    assert "disable it once more and undo that" in finding.summary  # undo finds nothing to put back where it stands
     assert "20261120T052801-1" in finding.summary and finding.evidence.cause == scheduled_restart_came_back.BY_SOMEBODY
     assert "hunter2" not in repr(plain(finding))
     (packaged,) = came_back([done("/etc/cron.d/php")], path="/etc/cron.d/php")

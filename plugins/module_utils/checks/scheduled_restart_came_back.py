@@ -53,7 +53,7 @@ def _finding(known: JobFacts, job: Job, done: Done) -> Finding:
         job.object,
         HIGH,
         f"{job.object} ({job.schedule}) was changed by run {done.run_id} at {stamp(done.when)}, and stands there again "
-        f"as it was: {cause}{which}; mend it there, or undo that run if it is wanted",
+        f"as it was: {cause}{which}; mend it there; where it is wanted, disable it once more and undo that",
         Evidence(
             owner=job.user,
             cause=cause,

@@ -66,9 +66,9 @@ def _intents(host: Host) -> Iterator[Tuple[str, Intent]]:
         content = host.read(path, JOURNAL_LIMIT)
         # Most runs are about other things; a thousand intents of one verb are one line.
         if any(verb.encode("ascii") in content for verb in _VERBS):
-            for intent in parse_intents(os.fsdecode(content), path):
-                if intent.verb in _VERBS and intent.result == DONE:
-                    yield run_id, intent
+            for intent in (one for one in parse_intents(os.fsdecode(content), path) if one.verb in _VERBS):
+                if intent.result == DONE or (intent.result is None and intent.verb in _BACK):
+                    yield run_id, intent  # one that was cut short and asked for the job is no reason to miss it
 
 
 def _before(kept: Dict[str, Any]) -> Tuple[str, Secret]:
