@@ -4,15 +4,15 @@
 
 import gc
 import json
-from typing import Any, Optional
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from .audit import audit, entries
-from .checks.index import FACTS
 from .errors import CannotLook, NotApplicable, Refused
 from .fold import fold_findings
 from .host import Host
+from .model import Subject
 from .plain import LIST_LIMIT, plain
 from .policy import Policy
 from .request import options, request
@@ -20,29 +20,30 @@ from .request import options, request
 FACTS_BYTES = 200 * 1024  # of one subject; names and titles on a host may be as long as somebody likes
 
 
-def run(subject: Optional[str] = None) -> None:
-    """Be the module of one subject, or of all of them."""
+def run(*subjects: Subject) -> None:
+    """Be the module of one subject, or of several, each with its options and facts under its name."""
     gc.disable()  # a module lives for seconds; its 65,000 findings hold no cycle, and would be walked again and again
-    module = AnsibleModule(argument_spec=options(subject, probes=True), supports_check_mode=True)
+    only = subjects[0].name if len(subjects) == 1 else None
+    module = AnsibleModule(argument_spec=options(only, probes=True), supports_check_mode=True)
     try:
-        asked = request(subject, module.params)
+        asked = request(only, module.params, [check for subject in subjects for check in subject.checks])
     except Refused as error:
         module.fail_json(msg=plain(str(error)), **plain(error.details))
     host = Host()
     seen = audit(host, asked.policy, asked.checks)
-    facts = {name: _facts(host, asked.policy, name) for name in FACTS if subject in (None, name)}
+    facts = {subject.name: _facts(host, asked.policy, subject) for subject in subjects}
     module.exit_json(
         changed=False,
         findings=fold_findings(seen.findings),
         checks=entries(seen),
-        **(facts if subject is not None else dict(facts=facts)),
+        **(facts if only is not None else dict(facts=facts)),
     )
 
 
-def _facts(host: Host, policy: Policy, subject: str) -> Any:
+def _facts(host: Host, policy: Policy, subject: Subject) -> Any:
     # Where a look failed, the checks say unknown and why; null here means no more than that.
     try:
-        return _bounded(host.once(FACTS[subject], policy))
+        return _bounded(host.once(subject.facts, policy))
     except (CannotLook, NotApplicable):
         return None
 

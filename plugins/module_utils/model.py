@@ -130,6 +130,17 @@ class Check(NamedTuple):
         return self.id.split(".")[0]
 
 
+class Subject(NamedTuple):
+    """What is looked at as one thing: its checks, in running order, and the facts that an info module shows of it.
+
+    A module of one subject imports that subject's index alone, so that no host is sent what it is not asked about.
+    """
+
+    name: str
+    facts: Callable[..., Any]
+    checks: Sequence[Check]
+
+
 class Checked(NamedTuple):
     """A check that was run: its verdict, and the seconds it took with the gathering that it was first to ask for."""
 

@@ -19,7 +19,7 @@ from .errors import PhpfleetError
 from .fold import fold_actions, fold_findings, fold_lost, fold_outcomes
 from .host import Host
 from .journal_file import STATE_DIR
-from .model import DONE, Action, Outcome
+from .model import DONE, Action, Outcome, Subject
 from .plain import plain
 from .remediate import Plan, Remedy, reload_needed, remediate
 from .request import options, request
@@ -35,10 +35,11 @@ REMEDY_OPTIONS: Dict[str, Dict[str, Any]] = dict(
 UNBOUNDED = 1 << 62
 
 
-def run(subject: Optional[str] = None) -> None:
-    """Be the remedy of one subject, or of all of them."""
+def run(*subjects: Subject, part: Optional[str] = None) -> None:
+    """Be the remedy of one subject, of a part of it (request.PARTS), or of several, each with options of its name."""
     gc.disable()  # a module lives for seconds; its 65,000 findings hold no cycle, and would be walked again and again
-    module = AnsibleModule(argument_spec=dict(options(subject), **REMEDY_OPTIONS), supports_check_mode=True)
+    only = part or (subjects[0].name if len(subjects) == 1 else None)
+    module = AnsibleModule(argument_spec=dict(options(only), **REMEDY_OPTIONS), supports_check_mode=True)
     params = module.params
 
     def open_journal() -> Journal:
@@ -50,7 +51,7 @@ def run(subject: Optional[str] = None) -> None:
         return journal
 
     try:
-        asked = request(subject, params)
+        asked = request(only, params, [check for subject in subjects for check in subject.checks])
         demand_keep_days(params["keep_days"])
         done = remediate(
             Host, asked.policy, asked.checks, params["max_changes"], None if module.check_mode else open_journal

@@ -2,10 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What a module was asked: its argument spec, and the policy and checks that its parameters mean."""
 
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from .audit import select
-from .checks.index import CHECKS
 from .model import Check
 from .policy import GOAL_OPTIONS, OPTIONS, PROBE_OPTIONS, Policy, policy_from
 
@@ -64,16 +63,18 @@ def options(subject: Optional[str], probes: bool = False) -> Dict[str, Any]:
     return spec
 
 
-def request(subject: Optional[str], params: Dict[str, Any]) -> Request:
-    """Return what the parameters of a module with options(subject) ask for. Raises Refused, naming the option."""
+def request(subject: Optional[str], params: Dict[str, Any], checks: Sequence[Check]) -> Request:
+    """Return what the parameters of a module with options(subject) ask for. Raises Refused, naming the option.
+
+    checks: all that the module has.
+    """
     part = PARTS.get(subject or "")
     if part is not None:
-        own = [check for check in CHECKS if check.id in part.checks]
+        own = [check for check in checks if check.id in part.checks]
         policy = policy_from({part.subject: dict(params, **part.goals)})
         return Request(policy, select(own, params["checks"], params["skip_checks"]))
     policy = policy_from(dict.fromkeys((subject, *BORROWED.get(subject, ())), params) if subject else params)
-    available = [check for check in CHECKS if subject in (None, check.subject)]
-    return Request(policy, select(available, params["checks"], params["skip_checks"]))
+    return Request(policy, select(checks, params["checks"], params["skip_checks"]))
 
 
 def _borrowed(subject: str) -> Dict[str, Any]:

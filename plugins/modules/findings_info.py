@@ -137,10 +137,11 @@ facts:
 """
 
 from ..module_utils import info_module
+from ..module_utils.checks import index
 
 
 def main() -> None:
-    info_module.run()
+    info_module.run(*index.SUBJECTS)
 
 
 if __name__ == "__main__":

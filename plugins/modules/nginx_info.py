@@ -201,10 +201,11 @@ nginx:
 """
 
 from ..module_utils import info_module
+from ..module_utils.checks import nginx_index
 
 
 def main() -> None:
-    info_module.run("nginx")
+    info_module.run(nginx_index.SUBJECT)
 
 
 if __name__ == "__main__":

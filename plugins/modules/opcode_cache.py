@@ -150,10 +150,11 @@ problems:
 """
 
 from ..module_utils import remedy_module
+from ..module_utils.checks import opcode_cache_index
 
 
 def main() -> None:
-    remedy_module.run("opcode_cache")
+    remedy_module.run(opcode_cache_index.SUBJECT)
 
 
 if __name__ == "__main__":

@@ -163,10 +163,11 @@ opcode_cache:
 """
 
 from ..module_utils import info_module
+from ..module_utils.checks import opcode_cache_index
 
 
 def main() -> None:
-    info_module.run("opcode_cache")
+    info_module.run(opcode_cache_index.SUBJECT)
 
 
 if __name__ == "__main__":

@@ -147,10 +147,11 @@ php_daemon:
 """
 
 from ..module_utils import info_module
+from ..module_utils.checks import php_daemon_index
 
 
 def main() -> None:
-    info_module.run("php_daemon")
+    info_module.run(php_daemon_index.SUBJECT)
 
 
 if __name__ == "__main__":

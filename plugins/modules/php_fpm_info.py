@@ -238,10 +238,11 @@ php_fpm:
 """
 
 from ..module_utils import info_module
+from ..module_utils.checks import php_fpm_index
 
 
 def main() -> None:
-    info_module.run("php_fpm")
+    info_module.run(php_fpm_index.SUBJECT)
 
 
 if __name__ == "__main__":

@@ -141,10 +141,11 @@ problems:
 """
 
 from ..module_utils import remedy_module
+from ..module_utils.checks import php_fpm_index
 
 
 def main() -> None:
-    remedy_module.run("php_fpm_limits")
+    remedy_module.run(php_fpm_index.SUBJECT, part="php_fpm_limits")
 
 
 if __name__ == "__main__":

@@ -105,10 +105,11 @@ problems:
 """
 
 from ..module_utils import remedy_module
+from ..module_utils.checks import pidfile_index
 
 
 def main() -> None:
-    remedy_module.run("pidfile")
+    remedy_module.run(pidfile_index.SUBJECT)
 
 
 if __name__ == "__main__":

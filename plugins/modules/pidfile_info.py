@@ -143,10 +143,11 @@ pidfile:
 """
 
 from ..module_utils import info_module
+from ..module_utils.checks import pidfile_index
 
 
 def main() -> None:
-    info_module.run("pidfile")
+    info_module.run(pidfile_index.SUBJECT)
 
 
 if __name__ == "__main__":

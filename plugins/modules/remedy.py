@@ -176,10 +176,11 @@ problems:
 """
 
 from ..module_utils import remedy_module
+from ..module_utils.checks import index
 
 
 def main() -> None:
-    remedy_module.run()
+    remedy_module.run(*index.SUBJECTS)
 
 
 if __name__ == "__main__":

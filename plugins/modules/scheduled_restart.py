@@ -146,10 +146,11 @@ problems:
 """
 
 from ..module_utils import remedy_module
+from ..module_utils.checks import scheduled_restart_index
 
 
 def main() -> None:
-    remedy_module.run("scheduled_restart")
+    remedy_module.run(scheduled_restart_index.SUBJECT)
 
 
 if __name__ == "__main__":

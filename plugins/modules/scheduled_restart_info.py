@@ -155,10 +155,11 @@ scheduled_restart:
 """
 
 from ..module_utils import info_module
+from ..module_utils.checks import scheduled_restart_index
 
 
 def main() -> None:
-    info_module.run("scheduled_restart")
+    info_module.run(scheduled_restart_index.SUBJECT)
 
 
 if __name__ == "__main__":

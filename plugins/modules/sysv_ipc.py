@@ -116,10 +116,11 @@ reload_needed:
 """
 
 from ..module_utils import remedy_module
+from ..module_utils.checks import sysv_ipc_index
 
 
 def main() -> None:
-    remedy_module.run("sysv_ipc")
+    remedy_module.run(sysv_ipc_index.SUBJECT)
 
 
 if __name__ == "__main__":

@@ -148,10 +148,11 @@ sysv_ipc:
 """
 
 from ..module_utils import info_module
+from ..module_utils.checks import sysv_ipc_index
 
 
 def main() -> None:
-    info_module.run("sysv_ipc")
+    info_module.run(sysv_ipc_index.SUBJECT)
 
 
 if __name__ == "__main__":

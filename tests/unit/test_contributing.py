@@ -83,8 +83,8 @@ def test_every_step_is_there():
     touched = [name for _language, name, _content in blocks()]
     assert touched == [
         "plugins/module_utils/checks/pidfile_writable_by_others.py",
-        "plugins/module_utils/checks/index.py",
-        "plugins/module_utils/checks/index.py",
+        "plugins/module_utils/checks/pidfile_index.py",
+        "plugins/module_utils/checks/pidfile_index.py",
         f"docs/checks/{CHECK}.md",
         "docs/checks/README.md",
         "tests/unit/hosts/pidfile-writable/host.yml",

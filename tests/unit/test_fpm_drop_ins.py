@@ -159,7 +159,7 @@ def test_a_file_of_that_name_that_is_not_ours() -> None:
 
 
 def plan(host: Dict[str, Any], **options: int) -> Dict[str, str]:
-    asked = request("php_fpm_limits", dict(dict(checks=[], skip_checks=[]), **options))
+    asked = request("php_fpm_limits", dict(dict(checks=[], skip_checks=[]), **options), CHECKS)
     seen = audit(DescribedHost(host), asked.policy, asked.checks)
     actions = make_plan(seen, asked.policy, 100).actions
     guards: List[Any] = [action.guard for action in actions]
@@ -187,7 +187,7 @@ def test_nothing_is_written_where_the_configuration_is_refused() -> None:
 def test_what_would_not_hold_is_left_out_and_said() -> None:
     host = with_files({f"{POOLS}/www.conf": WWW + "php_admin_value[default_socket_timeout] = 60\n"})
     assert "default_socket_timeout" not in plan(host, longest_request=30)[OURS_OF_WWW]
-    asked = request("php_fpm_limits", dict(checks=["php_fpm.time_limits"], skip_checks=[], longest_request=30))
+    asked = request("php_fpm_limits", dict(checks=["php_fpm.time_limits"], skip_checks=[], longest_request=30), CHECKS)
     (finding,) = audit(DescribedHost(host), asked.policy, asked.checks).findings
     evidence: Any = finding.evidence
     assert (
@@ -208,7 +208,7 @@ def test_what_was_written_before_stays_beside_what_is_new() -> None:
 
 
 def test_what_others_have_to_mend_is_not_left_of_the_remedy() -> None:
-    asked = request("php_fpm_limits", dict(checks=[], skip_checks=[], longest_request=30))
+    asked = request("php_fpm_limits", dict(checks=[], skip_checks=[], longest_request=30), CHECKS)
     seen = audit(DescribedHost(debian()), asked.policy, asked.checks)
     action = make_plan(seen, asked.policy, 100).actions[0]
     finding = seen.findings[0]
@@ -220,7 +220,7 @@ def test_what_others_have_to_mend_is_not_left_of_the_remedy() -> None:
 
 def test_no_other_module_plans_it() -> None:
     for subject, params in ((None, {"php_fpm": {"longest_request": 30}}), ("php_fpm", {"longest_request": 30})):
-        asked = request(subject, dict(dict(checks=[], skip_checks=[]), **params))
+        asked = request(subject, dict(dict(checks=[], skip_checks=[]), **params), CHECKS)
         checks = [check for check in CHECKS if check.id in PARTS["php_fpm_limits"].checks]
         seen = audit(DescribedHost(debian()), asked.policy, checks)
         assert [finding.remedy for finding in seen.findings if finding.remedy]
@@ -360,7 +360,9 @@ def test_connections_that_nginx_keeps_open() -> None:
 @pytest.mark.parametrize(("longest", "said"), [(50, False), (60, True)])
 def test_the_plan_says_when_nginx_would_give_up_first(longest: int, said: bool) -> None:
     asked = request(
-        "php_fpm_limits", dict(checks=["php_fpm.reload_loses_requests"], skip_checks=[], longest_request=longest)
+        "php_fpm_limits",
+        dict(checks=["php_fpm.reload_loses_requests"], skip_checks=[], longest_request=longest),
+        CHECKS,
     )
     (finding,) = audit(DescribedHost(debian()), asked.policy, asked.checks).findings
     assert ("give fastcgi_read_timeout more than 65 s" in str(finding.risk)) is said

@@ -17,8 +17,8 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils.actions impor
     whole_file,
 )
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.journal import Journal, read_intents
-from ansible_collections.phpfleet.remediation.plugins.module_utils.checks.scheduled_restart_remedy import Guard
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotAct, Taken, Unneeded
+from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.job_guard import Guard
 from ansible_collections.phpfleet.remediation.plugins.module_utils.journal_file import Intent
 from ansible_collections.phpfleet.remediation.plugins.module_utils.model import DONE, UNNEEDED, Action
 from ansible_collections.phpfleet.remediation.plugins.module_utils.plain import Secret, plain

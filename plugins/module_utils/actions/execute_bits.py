@@ -6,8 +6,8 @@ import os
 import stat
 from typing import Any, Dict, NamedTuple, Tuple, Union, cast
 
-from ..checks.scheduled_restart_remedy import Guard
 from ..errors import Taken, Unneeded
+from ..facts.job_guard import Guard
 from ..journal_file import Intent
 from ..model import Action
 from .journal import Journal

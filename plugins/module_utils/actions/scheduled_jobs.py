@@ -11,8 +11,8 @@ import os
 import re
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union, cast
 
-from ..checks.scheduled_restart_remedy import Guard
 from ..errors import Taken, Unneeded
+from ..facts.job_guard import Guard
 from ..formats.shell import shown
 from ..journal_file import Intent
 from ..model import Action

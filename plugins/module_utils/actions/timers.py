@@ -4,9 +4,9 @@
 
 from typing import Any, Dict, NamedTuple, Tuple, Type, Union, cast
 
-from ..checks.scheduled_restart_remedy import Guard
 from ..errors import CannotAct, CannotLook, Taken, Unneeded
 from ..facts import service_units
+from ..facts.job_guard import Guard
 from ..formats import systemd_show
 from ..host import Host
 from ..journal_file import Intent

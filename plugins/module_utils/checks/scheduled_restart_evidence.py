@@ -7,6 +7,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 from ..facts.job import LOGROTATE, Job
 from ..facts.job_effects import Hit, JobEffects
 from ..facts.job_facts import JobFacts
+from ..facts.job_guard import Guard
 from ..facts.job_history import Runs
 from ..facts.scheduled_overview import chain, local_runs, signals, source
 from ..formats.signal_effects import DIES, PHP_FPM, RELOADS, STOPS
@@ -14,7 +15,7 @@ from ..model import CRITICAL, SEVERITIES, Action, Finding, Verdict, not_applicab
 from ..policy import GRACEFUL, Policy
 from .scheduled_restart_harm import ESCALATES, KILLS_IN_FLIGHT, RELOAD_ONCE, Harm, harms_of
 from .scheduled_restart_history import is_its_doing, sentence
-from .scheduled_restart_remedy import Guard, Offer, offer
+from .scheduled_restart_remedy import Offer, offer
 
 NONE = "no php-fpm, nginx, Apache or HAProxy runs or is a service of this host"
 

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import shlex
-from typing import NamedTuple, Optional, Sequence, Tuple, Union
+from typing import NamedTuple, Sequence, Tuple, Union
 
 from ..errors import Refused
 from ..facts.job import (
@@ -23,6 +23,7 @@ from ..facts.job import (
 )
 from ..facts.job_deeds import STOP
 from ..facts.job_effects import MASTER, Hit, JobEffects
+from ..facts.job_guard import Guard
 from ..facts.job_places import JobPlaces
 from ..facts.job_services import JobServices
 from ..formats.signal_effects import NGINX, NOTHING, PHP_FPM, REOPENS
@@ -44,21 +45,6 @@ _HEADS = {
 _CRON = (CRONTAB, USER_CRONTAB)
 _SHELLS = ("sh", "ash", "bash", "dash", "ksh", "mksh", "zsh")
 _MOVABLE = ("enabled", "disabled")
-
-
-class Guard(NamedTuple):
-    """One change of one job, valid only for what was seen.
-
-    verb: in actions.VERBS. path, line: where it stands. text: the exact line, compared before the act. wanted: what it
-    is to be, b"" where the verb says it all. unit: of a timer.
-    """
-
-    verb: str
-    path: str
-    line: int
-    text: Secret
-    wanted: bytes
-    unit: Optional[str]
 
 
 class Offer(NamedTuple):

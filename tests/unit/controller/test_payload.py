@@ -50,6 +50,19 @@ def test_an_info_module_carries_no_action(module, tmp_path):
     assert not [name for name in files if name.startswith(tuple(f"module_utils/{one}" for one in writing))]
 
 
+@pytest.mark.parametrize(
+    ("module", "others"),
+    [
+        ("nginx_info", ("sysv_ipc", "pidfile", "opcode_cache", "php_", "scheduled_restart")),
+        ("sysv_ipc", ("pidfile", "opcode_cache", "php_", "scheduled_restart", "nginx")),
+    ],
+)
+def test_a_module_of_one_subject_carries_no_check_of_another(module, others, tmp_path):
+    checks = [name for name in shipped(module, tmp_path) if name.startswith("module_utils/checks/")]
+    assert len(checks) > 4
+    assert not [name for name in checks if name.startswith(tuple(f"module_utils/checks/{one}" for one in others))]
+
+
 def test_a_remedy_carries_them(tmp_path):
     files = shipped("remedy", tmp_path)
     assert "module_utils/actions/apply.py" in files and "module_utils/actions/journal.py" in files
