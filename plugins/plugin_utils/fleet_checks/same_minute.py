@@ -8,14 +8,14 @@ What a job does was judged on its host; here the findings of the hosts are only 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 CHECK = "scheduled_restart.same_minute"
-# What these find stops a service or cuts its requests whenever it runs.
+# What these find stops a service or cuts its requests whenever it runs, unless a condition decides (``certain``).
 HARMS = tuple(f"scheduled_restart.{verdict}" for verdict in ("kills_in_flight", "stops_service", "escalates_to_kill"))
-WHOLE_RUN, NO_GROUP = "all", "ungrouped"  # Ansible's own groups; the first is told of this run, the second is no pool
+EVERY_HOST, NO_GROUP = "all", "ungrouped"  # Ansible's own groups; the second is no pool
 MANY = 0.25  # of a pool; what is left has to carry a third more, and few pools have more room than that
 HALF = 0.5
 POOLS_SHOWN = 10
@@ -48,20 +48,24 @@ def find(looks: Mapping[str, Look], groups: Mapping[str, Sequence[str]]) -> list
     """
     found = _harmful(looks)
     unseen = sorted(host for host, look in looks.items() if _is_unseen(look))
+    members = {name: set(hosts) for name, hosts in {EVERY_HOST: list(looks), **groups, NO_GROUP: []}.items()}
     return [
         _finding(minutes, {job: found[job] for job in sorted(jobs)}, pools, unseen)
         for minutes, jobs in _together(_by_minute(found))
-        if (pools := _pools({job.host for job in jobs}, looks, groups))
+        if (pools := _pools({job.host for job in jobs}, members))
     ]
 
 
 def _harmful(looks: Mapping[str, Look]) -> dict[Job, Mapping[str, Any]]:
-    """Return the evidence of each job that stops something or cuts requests."""
+    """Return the evidence of each job that stops something or cuts requests whenever it runs.
+
+    A watchdog that looks each minute on every host, and restarts what is ill, does not restart all of them at once.
+    """
     return {
         Job(host, finding["object"]): finding["evidence"]
         for host, look in looks.items()
         for finding in look.get("findings") or []
-        if finding["check"] in HARMS
+        if finding["check"] in HARMS and finding["evidence"].get("certain", True)
     }
 
 
@@ -72,36 +76,58 @@ def _is_unseen(look: Look) -> bool:
 
 def _by_minute(found: Mapping[Job, Mapping[str, Any]]) -> dict[int, set[Job]]:
     """Return the jobs that fire in each minute since the epoch."""
+    seen_last: dict[tuple[str, str], Sequence[float]] = {}
+    for evidence in found.values():
+        runs = evidence.get("next_runs") or []
+        seen_last[_timetable(evidence)] = max(seen_last.get(_timetable(evidence), []), runs)
     minutes: dict[int, set[Job]] = {}
     for job, evidence in found.items():
-        for moment in evidence.get("next_runs") or []:
+        for moment in _runs(evidence, seen_last[_timetable(evidence)]):
             minutes.setdefault(int(moment // 60), set()).add(job)
     return minutes
 
 
-def _together(minutes: dict[int, set[Job]]) -> Iterator[tuple[list[int], set[Job]]]:
+def _timetable(evidence: Mapping[str, Any]) -> tuple[str, str]:
+    """Return a schedule and how far its clock is from UTC: jobs with the same of both fire at the same times."""
+    clocks = [local[-6:] for local in evidence.get("next_runs_local") or []]
+    return evidence.get("schedule") or "", "".join(clocks[:1])
+
+
+def _runs(evidence: Mapping[str, Any], seen_last: Sequence[float]) -> Sequence[float]:
+    """Return the next runs of a job; where they were over when the last host was looked at, those that followed.
+
+    A thousand hosts take minutes to look at, and three runs of every minute are over by then. A single run was drawn by
+    chance or counts from the boot of its host, and nothing follows from it.
+    """
+    own: Sequence[float] = evidence.get("next_runs") or []
+    return seen_last if len(own) > 1 and own[-1] < seen_last[0] else own
+
+
+def _together(minutes: dict[int, set[Job]]) -> Iterator[tuple[list[int], Set[Job]]]:
     """Yield sets of jobs of several hosts with the minutes that they share, the largest sets first.
 
     Hosts that were looked at a little earlier still had a run before them that others had behind them, so of the
     minutes of a job the one counts in which most hosts are hit.
     """
+    shared: dict[frozenset[Job], list[int]] = {}
+    for minute, jobs in sorted(minutes.items()):
+        shared.setdefault(frozenset(jobs), []).append(minute)
     told: set[Job] = set()
-    for _minute, jobs in sorted(minutes.items(), key=lambda item: (-_hosts(item[1]), item[0])):
-        if _hosts(jobs) > 1 and not jobs <= told:
-            told |= jobs
-            yield sorted(minute for minute, others in minutes.items() if others == jobs), jobs
+    for together, its_minutes in sorted(shared.items(), key=lambda item: (-_hosts(item[0]), item[1])):
+        if _hosts(together) > 1 and not together <= told:
+            told |= together
+            yield its_minutes, together
 
 
-def _hosts(jobs: set[Job]) -> int:
+def _hosts(jobs: Set[Job]) -> int:
     return len({job.host for job in jobs})
 
 
-def _pools(down: set[str], looks: Mapping[str, Look], groups: Mapping[str, Sequence[str]]) -> list[Pool]:
+def _pools(down: set[str], members: Mapping[str, set[str]]) -> list[Pool]:
     """Return the pools of which too many are down at once, the worst first."""
-    members = {**groups, WHOLE_RUN: list(looks), NO_GROUP: []}
-    pools = [Pool(group, len(down.intersection(hosts)), len(hosts)) for group, hosts in members.items()]
+    pools = [Pool(group, len(down & hosts), len(hosts)) for group, hosts in members.items()]
     hit = [pool for pool in pools if pool.down > 1 and pool.share >= MANY]
-    return sorted(hit, key=lambda pool: (-pool.share, -pool.down, pool.group == WHOLE_RUN, pool.group))
+    return sorted(hit, key=lambda pool: (-pool.share, -pool.down, pool.group == EVERY_HOST, pool.group))
 
 
 def _finding(
@@ -146,7 +172,7 @@ def _summary(hosts: int, names: list[str], when: str, pools: list[Pool]) -> str:
 
 
 def _share(pool: Pool) -> str:
-    of = "this run" if pool.group == WHOLE_RUN else pool.group
+    of = "the inventory" if pool.group == EVERY_HOST else pool.group
     return f"all {pool.hosts} of {of}" if pool.share >= 1 else f"{pool.down} of {pool.hosts} of {of}"
 
 

@@ -20,6 +20,12 @@ def fleet(number, *jobs):
     return {f"web{one}": look(*jobs) for one in range(1, number + 1)}
 
 
+def every_minute(*runs, zone="+00:00"):
+    found = job(*runs)
+    found["evidence"].update(schedule="* * * * *", next_runs_local=[f"2026-11-23T05:28:00{zone}" for _run in runs])
+    return found
+
+
 def shares(found):
     return [(pool["group"], pool["down"], pool["hosts"], pool["share"]) for pool in found["evidence"]["pools"]]
 
@@ -34,7 +40,7 @@ def test_a_whole_pool_in_one_minute():
     assert found["evidence"]["minutes_utc"] == ["2026-11-23T05:28Z", "2026-11-24T05:28Z"]
     assert shares(found) == [("web", 3, 3, 1.0), ("all", 3, 5, 0.6)]
     assert found["summary"].startswith("3 hosts stop php8.2-fpm or cut its requests in the same minute, next at ")
-    assert "all 3 of web, 3 of 5 of this run; give each host a minute of its own" in found["summary"]
+    assert "all 3 of web, 3 of 5 of the inventory; give each host a minute of its own" in found["summary"]
     assert found["examples"] == [f"web{number}: /etc/cron.d/php:3" for number in (1, 2, 3)]
 
 
@@ -47,9 +53,14 @@ def test_severity_goes_by_the_share_of_the_worst_pool(hosts, severity):
 
 
 def test_the_share_is_that_of_the_pool_as_the_inventory_has_it():
-    groups = {"web": [f"web{number}" for number in range(1, 21)], "canary": ["web1"]}
-    (found,) = find({**fleet(2, job(FIRST)), "db1": look()}, groups)
-    assert shares(found) == [("all", 2, 3, 0.667)]
+    web = [f"web{number}" for number in range(1, 9)]
+    (found,) = find({**fleet(2, job(FIRST)), "db1": look()}, {"all": [*web, "db1"], "web": web, "canary": ["web1"]})
+    assert shares(found) == [("web", 2, 8, 0.25)]
+
+
+def test_a_run_over_a_few_hosts_of_the_inventory_takes_them_for_no_pool():
+    web = [f"web{number}" for number in range(1, 21)]
+    assert find(fleet(2, job(FIRST)), {"all": web, "web": web, "canary": ["web1"]}) == []
 
 
 def test_hosts_in_different_minutes_are_no_finding():
@@ -66,6 +77,33 @@ def test_a_host_that_was_looked_at_after_the_first_run_shares_the_next():
     looks = {"web1": look(job(FIRST, FIRST + DAY)), "web2": look(job(FIRST + DAY, FIRST + 2 * DAY))}
     (found,) = find(looks, {})
     assert found["evidence"]["minutes"] == [FIRST + DAY]
+
+
+@pytest.mark.parametrize("batches", [2, 3, 20])
+def test_hosts_that_were_looked_at_long_after_one_another_share_the_minutes_of_one_schedule(batches):
+    minutes = [[FIRST + 60 * (5 * batch + number) for number in (1, 2, 3)] for batch in range(batches)]
+    looks = {f"web{batch}": look(every_minute(*runs)) for batch, runs in enumerate(minutes)}
+    (found,) = find(looks, {})
+    assert found["evidence"]["minutes"] == minutes[-1] and found["count"] == batches
+
+
+def test_one_schedule_on_clocks_apart_is_two():
+    looks = {
+        "web1": look(every_minute(FIRST, FIRST + 60, zone="+00:00")),
+        "web2": look(every_minute(FIRST + 3600, FIRST + 3660, zone="+01:00")),
+    }
+    assert find(looks, {}) == []
+
+
+def test_a_run_that_was_drawn_by_chance_says_nothing_of_another_host():
+    looks = {"web1": look(every_minute(FIRST)), "web2": look(every_minute(FIRST + 600))}
+    assert find(looks, {}) == []
+
+
+def test_jobs_that_act_on_a_condition_do_not_act_all_at_once():
+    watchdog = job(FIRST, check="scheduled_restart.kills_in_flight")
+    watchdog["evidence"]["certain"] = False
+    assert find(fleet(3, watchdog), {}) == []
 
 
 def test_several_jobs_of_a_host_are_one_host():
@@ -129,6 +167,13 @@ def test_only_the_worst_pools_are_shown():
     groups = {f"group{number:02}": ["web1", "web2"] for number in range(50)}
     (found,) = find(fleet(2, job(FIRST)), groups)
     assert len(found["evidence"]["pools"]) == 10
+
+
+def test_many_small_pools_take_no_time_of_each_other():
+    minute = {f"web{number}": FIRST + 60 * (number // 2) for number in range(4000)}
+    looks = {host: look(job(first, first + DAY * 7, first + DAY * 14)) for host, first in minute.items()}
+    pairs = {f"pair{number}": [f"web{2 * number}", f"web{2 * number + 1}"] for number in range(100)}
+    assert len(find(looks, pairs)) == 100
 
 
 def test_a_thousand_hosts():
