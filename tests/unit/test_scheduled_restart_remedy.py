@@ -342,6 +342,17 @@ def test_a_percent_sign_is_escaped_for_cron_alone() -> None:
     assert "\\%" not in written(asked(job(jobs.ANACRONTAB), known=known))
 
 
+@pytest.mark.parametrize("path", ["/usr/local/bin", "/home/bob/bin:/usr/bin", ":/bin", "~/bin:/bin", ""])
+def test_what_is_written_finds_its_programs_and_no_others(path: str) -> None:
+    offered = written(asked(job(environment={"PATH": path})))
+    assert offered.startswith(f"28 5 * * * root PATH=/usr/sbin:/usr/bin:/sbin:/bin; {PHP_TEST} && ")
+
+
+def test_a_usual_path_is_good_enough() -> None:
+    usual = "/usr/local/sbin:/usr/local/bin:/sbin:/bin:/usr/sbin:/usr/bin"
+    assert "PATH" not in written(asked(job(environment={"PATH": usual})))
+
+
 def test_hosts_spread_a_job_each_by_its_own_delay() -> None:
     lines = {machine: written(asked(job(), splay=600, places=dict(machine=machine))) for machine in map(str, range(20))}
     delays = [int(line.partition("sleep ")[2].split()[0]) for line in lines.values()]

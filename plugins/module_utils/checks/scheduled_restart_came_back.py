@@ -15,8 +15,8 @@ from .php_fpm_history import stamp
 from .scheduled_restart_done import done_about, newest
 from .scheduled_restart_evidence import verdict
 
-BY_PACKAGE = "an upgrade of the package that its file belongs to brought it back"
-BY_SOMEBODY = "somebody, or what configures this host, wrote it again"
+BY_PACKAGE = "likely by an upgrade of the package that its file belongs to"
+BY_SOMEBODY = "by somebody, or by what configures this host"
 
 
 class Evidence(NamedTuple):

@@ -45,6 +45,8 @@ _HEADS = {
 _CRON = (CRONTAB, USER_CRONTAB)
 _SHELLS = ("sh", "ash", "bash", "dash", "ksh", "mksh", "zsh")
 _MOVABLE = ("enabled", "disabled")
+_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+_DIRECTORIES = (*_PATH.split(":"), "/usr/local/sbin", "/usr/local/bin")
 
 
 class Offer(NamedTuple):
@@ -134,7 +136,7 @@ def _without_timer(job: Job, places: JobPlaces) -> Guard:
 
 def _graceful(effects: JobEffects, services: JobServices, places: JobPlaces, policy: Policy) -> Offer:
     job = effects.job
-    command = _delayed(graceful_command(effects, services, policy), places, policy)
+    command = _path(job) + _delayed(graceful_command(effects, services, policy), places, policy)
     if job.kind == TIMER:
         raise Refused(f"a unit is not written for you: let {job.unit} run `/bin/sh -c {shlex.quote(command)}` instead")
     if job.kind == PERIODIC:
@@ -149,6 +151,14 @@ def _graceful(effects: JobEffects, services: JobServices, places: JobPlaces, pol
     guard = Guard("rewrite_line", job.path, job.line, Secret(job.text), head.group() + written, None)
     risk = "each run still starts every worker anew, and its first requests meet empty caches"
     return Offer(guard, f"let line {job.line} of {job.path} run `{command}`", risk, ())
+
+
+def _path(job: Job) -> str:
+    """Return what sets PATH where the job's own may lack systemctl and sleep, or find others' before them."""
+    directories = job.environment.get("PATH", _PATH).split(":")
+    if set(directories) <= set(_DIRECTORIES) and set(directories) & {"/bin", "/usr/bin"}:
+        return ""
+    return f"PATH={_PATH}; "
 
 
 def _delayed(command: str, places: JobPlaces, policy: Policy) -> str:
