@@ -138,6 +138,8 @@ def executable(content: str) -> Dict[str, Any]:
 
 
 FILES = {
+    "/opt/services": "# one a line\nnginx\n\nphp-fpm\n",
+    "/run/number.pid": "123\n",
     "/etc/init.d/php8.2-fpm": executable(FPM_INIT),
     "/etc/init.d/nginx": executable(NGINX_INIT),
     "/etc/rc.d/init.d/php-fpm": executable(RED_HAT_INIT),
@@ -418,6 +420,19 @@ ONE_LINE = [
     (". /etc/default/app; systemctl restart $UNIT; kill $(cat ${PIDFILE:-/run/other.pid})",
      ["restart unit php8.2-fpm", "signal pidfile /run/app.pid TERM"]),
     ("systemctl restart \"$UNKNOWN\" ''", []),
+    ("while read -r s; do systemctl restart \"$s\"; done <<E\nnginx\nphp-fpm\nE\nservice haproxy stop",
+     ["restart unit nginx", "restart unit php-fpm", "stop unit haproxy"]),
+    ("while IFS=: read -r v s; do service $s $v; done <<E\nrestart:nginx\nstatus:php-fpm\nE", ["restart unit nginx"]),
+    ("while read s; do service $s stop; done < /opt/services; xargs systemctl kill < /opt/services",
+     ["stop unit nginx", "stop unit php-fpm", "signal unit nginx TERM", "signal unit php-fpm TERM"]),
+    ("for s in $(cat /opt/services); do service $s stop; done", ["stop unit nginx", "stop unit php-fpm"]),
+    ("read p < /run/number.pid; kill $p", ["signal pidfile /run/number.pid TERM"]),
+    ("for s in nginx php-fpm; do [ $s = nginx ] && continue; service $s stop; done; service haproxy stop",
+     ["stop unit php-fpm", "stop unit haproxy"]),
+    ("while read s; do case $s in n*) continue;; h*) break;; esac; service $s stop; done <<E\nnginx\nphp\nh\nE",
+     ["stop unit php"]),
+    ("for s in nginx a; do if grep $s /x; then continue; fi; service $s stop; done; service php-fpm stop",
+     ["stop unit nginx, perhaps", "stop unit a, perhaps", "stop unit php-fpm"]),
     # scripts
     ("restart-php", ["restart unit php8.2-fpm, tested"]),
     ("PATH=/opt; sh /usr/local/bin/outer.sh", ["restart unit php8.2-fpm"]),
@@ -441,6 +456,13 @@ ONE_LINE = [
     # lost
     ("fuser -k -TERM /run/php/php8.2-fpm.sock", ["lost: fuser is not followed"]),
     ("fuser /run/php/php8.2-fpm.sock", []),
+    ("awk 'BEGIN {system(\"systemctl restart nginx\")}'; awk '/nginx/ {system(\"date\")}'",
+     ["lost: what awk runs is not followed"]),
+    ("ps ax | grep php-fpm | awk '{print \"kill -9 \" $1}' | sh; ps ax | awk '{print $1}' | sh",
+     ["lost: what the shell is given is only known when it runs"]),
+    ("perl -e 'system(\"killall -9 nginx\")'", ["lost: only scripts of a shell are followed"]),
+    ("php -d memory_limit=1G /usr/local/bin/watch.py",
+     ["lost: /usr/local/bin/watch.py:4: php is not followed, only shells are"]),
     ("initctl restart php5-fpm", ["lost: initctl is not followed"]),
     ("sv restart php-fpm", ["lost: sv is not followed"]),
     ("/usr/local/bin/watch.py", ["lost: /usr/local/bin/watch.py:4: python3 is not followed, only shells are"]),
@@ -644,7 +666,9 @@ def test_nothing_that_is_read_is_run(tmp_path: Any) -> None:
 
 def test_a_secret_is_in_no_word_of_what_is_told() -> None:
     text = "mysql -ps3cret; TOKEN=s3cret nginx -s quit; kill $(lsof s3cret /run/php-fpm.sock)"
+    code = "exec('mysql -ps3cret; service nginx stop')"
+    text += f'; cd /root; php -r "{code}"; python3 -Bc "{code}"; perl -we "{code}"'
     seen = read(f"{text}; eval $(date) s3cret nginx stop")
-    assert len(seen.deeds) == 1 and len(seen.unfollowed) == 2
+    assert len(seen.deeds) == 1 and len(seen.unfollowed) == 4
     assert "s3cret" not in "".join(hop.says for one in (*seen.deeds, *seen.unfollowed) for hop in one.hops)
     assert "s3cret" not in "".join(one.reason for one in seen.unfollowed)

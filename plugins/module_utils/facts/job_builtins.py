@@ -4,11 +4,11 @@
 
 import posixpath
 import re
-from typing import Dict
+from typing import Dict, Sequence
 
 from . import job_conditions, job_programs
 from .job_reading import INIT_DIRECTORIES, Known, Reading
-from .job_state import BREAK, EXIT, RETURN, Command, Ended, State
+from .job_state import BREAK, CONTINUE, EXIT, RETURN, Command, Ended, State
 from .job_values import LIKELY, NO, OPEN, YES, Exit, Outcome, Value, joined, says, unknown
 
 # Their functions are known here by name. Those of the first two hand an init script's work to systemd.
@@ -154,12 +154,32 @@ def _getopts(_reading: Reading, command: Command, state: State) -> Outcome:
     return Outcome(YES)
 
 
-def _read(_reading: Reading, command: Command, state: State) -> Outcome:
-    value: Value = unknown("") if command.input is None else command.input
-    plain = [word for word in command.arguments[1:] if isinstance(word, str) and not word.startswith("-")]
-    for name in plain or ["REPLY"]:
-        state.variables[name] = unknown(says(value)) if isinstance(value, str) and len(plain) > 1 else value
+def _read(reading: Reading, command: Command, state: State) -> Outcome:
+    """Take the next line of what is read, where it is known; else each variable is all of it, or unknown."""
+    value: Value = unknown("") if command.input is None else reading.scripts.listed(command.input)
+    lines = command.arguments[0] == "read"
+    options, rest = job_programs.split_options(
+        command.arguments[1:], "d:i:n:N:p:t:u:ersa" if lines else "d:n:O:s:u:C:c:t"
+    )
+    names = [word for word in rest if isinstance(word, str)] or ["REPLY"]
+    if isinstance(value, str) and lines and options.keys() <= {"-r", "-e", "-s", "-p", "-t"}:
+        return _read_line(names, value, command, state)
+    for name in names:
+        state.variables[name] = unknown(says(value)) if isinstance(value, str) and len(names) > 1 else value
     return Outcome(LIKELY)
+
+
+def _read_line(names: Sequence[str], text: str, command: Command, state: State) -> Outcome:
+    """Part a line into variables, the last of which takes what is left, and leave the rest to what reads next."""
+    line, _unused, rest = text.partition("\n")
+    if command.node.input is None:
+        state.input = rest
+    separator = state.variables.get("IFS", "")
+    known = isinstance(separator, str) and len(separator) == 1 and not separator.isspace()
+    fields = line.split(says(separator) if known else None, len(names) - 1)
+    for number, name in enumerate(names):
+        state.variables[name] = fields[number].strip() if number < len(fields) else ""
+    return Outcome(YES if text else NO)
 
 
 def _cd(reading: Reading, command: Command, state: State) -> Outcome:
@@ -204,7 +224,7 @@ BUILTINS: Dict[str, Known] = {
     "exit": _leave(EXIT),
     "return": _leave(RETURN),
     "break": _leave(BREAK),
-    "continue": _leave(BREAK),
+    "continue": _leave(CONTINUE),
     **dict.fromkeys(("[", "[[", "test"), _test),
     **dict.fromkeys((".", "source"), _source),
     "eval": _eval,

@@ -147,6 +147,8 @@ class Reading:
                 return known(self, command, state)
             tool = job_text_tools.read(self.scripts, base, command, state)
             if tool is not None:
+                if base.endswith("awk") and "system(" in command.words():
+                    self.lose(command, state, "what awk runs is not followed")
                 return tool
             meant = job_programs.meaning(name, arguments)
             if meant is not None:

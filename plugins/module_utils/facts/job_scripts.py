@@ -10,7 +10,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import CannotLook, Missing, TooLarge
 from ..host import Host
-from .job_values import family
+from .job_values import TEXT_LIMIT, Content, Value, family
 
 FILES_LIMIT = 60  # of one job
 BYTES_LIMIT = 1024 * 1024
@@ -23,12 +23,13 @@ SHELLS = ("sh", "bash", "dash", "ksh", "ksh93", "mksh", "zsh", "ash", "busybox")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 _VERB = re.compile(
-    r"(?:force-|try-)?(?:restart|reload)|reload-or-restart|condrestart|stop|kill|graceful|graceful-stop|quit|term|hup"
+    r"(?:force-|try-)?(?:restart|reload)|reload-or-restart|condrestart|stop|p?kill(?:all)?|graceful|graceful-stop|quit|term|hup"
 )
 _NAMED_FOR_IT = re.compile(r"restart|reload|kill|bounce|recycle|respawn|stop")
 _IN_LINE = re.compile(
     r"(?<![a-z])(?:restart|reload|stop|p?kill(?:all)?|graceful|terminate|sig(?:term|kill|hup|usr[12]|quit|int))(?![a-z])"
 )
+_LISTED = re.compile(r"[A-Za-z][\w.@:-]{0,100}\Z")
 _PROGRAM = "it is a program, and only scripts of a shell are followed"
 _COMMENT = ("#", "//", "*", ";")
 
@@ -96,6 +97,14 @@ class Scripts:
         return Loaded(
             path, text, interpreter, "".join(word for word in words[1:] if word.startswith("-")), None, executable
         )
+
+    def listed(self, value: Value) -> Value:
+        """Return for a file that lists names, one a line, these lines; any other value as it is."""
+        if not isinstance(value, Content) or not value.path.startswith("/") or len(self._loaded) >= FILES_LIMIT:
+            return value
+        lines = [line.strip() for line in (self.load(value.path).text or "")[:TEXT_LIMIT].split("\n")]
+        lines = [line for line in lines if line and not line.startswith("#")]
+        return "\n".join(lines) if lines and all(map(_LISTED.match, lines)) else value
 
     def names(self, path: str) -> Optional[List[str]]:
         """Return what ``ls`` says of a file or a directory; None where that is not known."""

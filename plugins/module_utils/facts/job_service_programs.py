@@ -3,7 +3,8 @@
 """What reaches a service by its name: service(8) and the functions of init scripts; and what else may, unfollowed."""
 
 import posixpath
-from typing import Dict
+import re
+from typing import Dict, Optional, Pattern, Sequence, Tuple
 
 from . import job_programs
 from .job_builtins import RED_HAT, SUSE
@@ -57,14 +58,31 @@ def _supervising(reading: Reading, command: Command, state: State) -> Outcome:
     return Outcome(LIKELY)
 
 
+def _script_of(name: str, words: Sequence[Value]) -> Optional[str]:
+    """Return the file that an interpreter is given; None where its text stands in the command itself."""
+    code, valued = _CODE.get(name, (_ONE_LINER, ()))
+    follows = False
+    for word in words:
+        if follows:
+            follows = False
+        elif not isinstance(word, str) or code.match(word):
+            return None
+        elif not word.startswith("-"):
+            return word
+        else:
+            follows = word in valued
+    return None
+
+
 def _interpreter(reading: Reading, command: Command, state: State) -> Outcome:
     """Pass over what another language than a shell's runs, unless a line of it may concern a web service."""
     state.say(unknown(command.words()))
-    files = [word for word in command.arguments[1:] if isinstance(word, str) and not word.startswith("-")]
-    path = reading.resolved(files[0], state) if files else None
+    name = posixpath.basename(says(command.arguments[0]))
+    file = _script_of(name, command.arguments[1:])
+    path = None if file is None else reading.resolved(file, state)
     if path is not None:
         reading.unread(
-            reading.scripts.load(path)._replace(interpreter=posixpath.basename(says(command.arguments[0]))),
+            reading.scripts.load(path)._replace(interpreter=name),
             command,
             state,
         )
@@ -104,6 +122,14 @@ def _start_stop_daemon(reading: Reading, command: Command, state: State) -> Outc
             reading.command((act.target.value, *words[words.index("--") + 1 :]), command, state)
     return outcome
 
+
+# By interpreter, how its option begins that takes a text to run, and its options that take another word.
+_ONE_LINER = re.compile(r"-[a-zA-Z]*[eEp]\Z|--(?:eval|print)\b")
+_PYTHON = re.compile(r"-[a-zA-Z]*[cm]"), ("-W", "-X")
+_CODE: Dict[str, Tuple[Pattern[str], Tuple[str, ...]]] = {
+    "php": (re.compile(r"-[rBRE]|--(?:run|process-)"), ("-d", "-c", "-z", "--define", "--php-ini")),
+    **dict.fromkeys(("python", "python2", "python3"), _PYTHON),
+}
 
 _STARTING = Wrapper(tuple("--pidfile --user --check -p -n -l -u -g -c -t".split()))
 

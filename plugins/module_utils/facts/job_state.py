@@ -10,7 +10,7 @@ from .job_values import LIKELY, OPTIONS_LIMIT, YES, Outcome, Pids, Value, either
 
 OUTPUT_LIMIT = 200
 
-BREAK, RETURN, EXIT = "break", "return", "exit"
+CONTINUE, BREAK, RETURN, EXIT = "continue", "break", "return", "exit"
 
 
 class Place(NamedTuple):

@@ -81,15 +81,15 @@ def _content(values: List[Value], command: Command) -> Value:
     return unknown("") if command.input is None else command.input
 
 
-def _cat(_scripts: Scripts, command: Command, state: State) -> Outcome:
+def _cat(scripts: Scripts, command: Command, state: State) -> Outcome:
     paths = [
         word for word in command.arguments[1:] if not (isinstance(word, str) and word.startswith("-") and word != "-")
     ]
     if len(paths) > 1:
         for path in paths:
-            state.say(_content([path], command))
+            state.say(scripts.listed(_content([path], command)))
     else:
-        state.say(_content(paths, command))
+        state.say(scripts.listed(_content(paths, command)))
     return Outcome(LIKELY)
 
 

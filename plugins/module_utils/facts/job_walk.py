@@ -30,7 +30,7 @@ from ..formats.shell_script import (
 )
 from ..host import Host
 from . import job_conditions
-from .job_state import BREAK, EXIT, RETURN, Command, Ended, State, merged, output_of
+from .job_state import BREAK, CONTINUE, EXIT, RETURN, Command, Ended, State, merged, output_of
 from .job_values import (
     LIKELY,
     NO,
@@ -229,14 +229,22 @@ class Walk:
         outcome = Outcome(YES)
         for value in values[:ROUNDS_LIMIT]:
             state.variables[node.name] = value
-            outcome = self.script(node.body, state)
+            outcome = self._round(node.body, state)
             if outcome.leaves:
                 break
         if outcome.leaves == BREAK:
             outcome = Outcome(LIKELY)
-        if not (state.left - left) - {BREAK}:
+        if state.left - left <= {BREAK, CONTINUE}:
             state.certain, state.left = certain, left
         return outcome
+
+    def _round(self, body: Script, state: State) -> Outcome:
+        """Read the body of a loop once; where it is left by ``continue``, the loop goes on."""
+        certain, left = state.certain, state.left
+        outcome = self.script(body, state)
+        if state.left - left <= {CONTINUE}:
+            state.certain, state.left = certain, left
+        return Outcome(LIKELY) if outcome.leaves == CONTINUE else outcome
 
     def _while(self, node: While, state: State) -> Outcome:
         certain, left, given = state.certain, state.left, state.input
@@ -244,7 +252,7 @@ class Walk:
             state.input = self._input(node.input, state)
         outcome = self._loop(node, state)
         state.input = given
-        if not (state.left - left) - {BREAK}:
+        if state.left - left <= {BREAK, CONTINUE}:
             state.certain, state.left = certain, left
         return outcome
 
@@ -257,7 +265,7 @@ class Walk:
                 return outcome if outcome.leaves else Outcome(YES)
             if wanted.status != YES:
                 return self._once_more(node, wanted, done, state)
-            outcome = self.script(node.body, state)
+            outcome = self._round(node.body, state)
             if outcome.leaves:
                 return Outcome(LIKELY) if outcome.leaves == BREAK else outcome
             if _is_endless(node.condition):
@@ -268,7 +276,7 @@ class Walk:
         certain, begun = state.certain, state.clock
         taken, passed = self._fork(state, 2)
         taken.assume(wanted)
-        outcome = self.script(node.body, taken)
+        outcome = self._round(node.body, taken)
         taken.clock += (taken.clock - begun) * max(self._rounds(node, state) - done - 1, 0)
         outcome = Outcome(LIKELY) if outcome.leaves == BREAK else outcome
         self._merge(state, certain, [(taken, outcome), (passed, Outcome(YES))])
@@ -300,7 +308,7 @@ class Walk:
         leaving = frozenset(outcome.leaves for _unused, outcome in ways if outcome.leaves is not None)
         forks, clock = state.forks, state.clock
         if not staying:
-            weakest = next(kind for kind in (BREAK, RETURN, EXIT) if kind in leaving)
+            weakest = next(kind for kind in (CONTINUE, BREAK, RETURN, EXIT) if kind in leaving)
             state.become(next(one for one, outcome in ways if outcome.leaves == weakest))
             state.forks = forks
             return Outcome(LIKELY, leaves=weakest)

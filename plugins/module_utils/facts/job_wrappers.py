@@ -11,6 +11,7 @@ from ..errors import CannotLook
 from .job_builtins import which
 from .job_programs import split_options
 from .job_reading import Known, Reading
+from .job_scripts import concerns
 from .job_state import EXIT, Command, Ended, State
 from .job_values import LIKELY, NO, YES, Content, Outcome, Value, joined, says, unknown
 
@@ -141,10 +142,7 @@ def _shell(reading: Reading, command: Command, state: State) -> Outcome:
         state.clock = inside.clock
         return outcome
     if not rest or "s" in options:
-        given = command.input
-        if isinstance(given, Content):
-            return _shell(reading, command._replace(arguments=(command.arguments[0], given.path)), state)
-        return reading.nested(given, command, state) if isinstance(given, str) else Outcome(LIKELY)
+        return _fed(reading, command, state)
     path = reading.resolved(says(rest[0]), state)
     if path is None:
         return Outcome(LIKELY)
@@ -153,6 +151,18 @@ def _shell(reading: Reading, command: Command, state: State) -> Outcome:
         reading.unread(loaded, command, state)
         return Outcome(NO if loaded.problem is None else LIKELY)
     return reading.script(loaded._replace(interpreter="sh", options=options), rest[1:], command, state)
+
+
+def _fed(reading: Reading, command: Command, state: State) -> Outcome:
+    """Read what a shell is given to read."""
+    given = command.input
+    if isinstance(given, Content):
+        return _shell(reading, command._replace(arguments=(command.arguments[0], given.path)), state)
+    if isinstance(given, str):
+        return reading.nested(given, command, state)
+    if concerns((state.said or "").split()):
+        reading.lost(command, state, "what the shell is given is only known when it runs")
+    return Outcome(LIKELY)
 
 
 def _as_user(reading: Reading, command: Command, state: State) -> Outcome:
@@ -183,7 +193,7 @@ def _xargs(reading: Reading, command: Command, state: State) -> Outcome:
         tuple("-n -L -P -I -i -d -a -s -E --max-args --max-procs --replace --delimiter --arg-file".split())
     )
     options, rest = before_command(command.arguments[1:], wrapper)
-    given: Value = unknown("") if command.input is None else command.input
+    given: Value = unknown("") if command.input is None else reading.scripts.listed(command.input)
     values: List[Value] = list(given.split()) if isinstance(given, str) else [given]
     mark = says(options.get("-I", "{}" if "-i" in options else ""))
     if not rest:
