@@ -273,6 +273,33 @@ def answering(run: Any, answers: Dict[str, str]) -> Any:
     return answer
 
 
+def test_of_a_timer_with_a_random_delay_only_the_run_that_systemd_has_drawn_is_known() -> None:
+    shown = (
+        "Id=a.timer\nActiveState=active\nUnit=a.service\nRandomizedDelayUSec=2h\n"
+        "TimersCalendar={ OnCalendar=*-*-* 05:28:00 ; next_elapse=Mon 2026-11-23 05:28:00 UTC }\n"
+        "NextElapseUSecRealtime=Mon 2026-11-23 05:59:56 UTC\n"
+    )
+    analyzed = "Normalized form: *-*-* 05:28:00\n    Next elapse: Mon 2026-11-23 05:28:00 UTC\n"
+    files = {"/usr/bin/systemctl": "", "/usr/bin/systemd-analyze": ""}
+    described = host(
+        files,
+        directories=["/run/systemd/system"],
+        units={"a.service": "[Service]\nExecStart=/bin/a\n"},
+        commands={"/usr/bin/systemd-analyze calendar --iterations=3 -- *-*-* 05:28:00": analyzed},
+    )
+    systemctl = "/usr/bin/systemctl"
+    described.run = answering(  # type: ignore[assignment]
+        described.run,
+        {
+            f"{systemctl} list-unit-files --no-legend --no-pager --type=timer": "a.timer enabled\n",
+            f"{systemctl} list-units --all --no-legend --no-pager --plain --type=timer": "",
+            f"{systemctl} show --property={timer_jobs._TIMER} -- a.timer": shown,
+        },
+    )
+    (job,) = timer_jobs.gather(described, POLICY).jobs
+    assert (job.schedule, job.next_runs) == ("OnCalendar=*-*-* 05:28:00, delayed by up to 2h", (1795413596.0,))
+
+
 def test_timers_that_systemd_says_more_of() -> None:
     shown = [
         "Id=boot.timer\nActiveState=active\nUnit=a.service\nNextElapseUSecMonotonic=1h 2.5s\nRandomizedDelayUSec=5min\n"

@@ -188,8 +188,8 @@ def _shell(block: Block, commands: Commands) -> str:
 
 def _schedule(timer: _Timer) -> str:
     said = [*(f"OnCalendar={text}" for text in timer.calendars), *timer.others]
-    delay = _one(timer.block, "RandomizedDelayUSec")
-    said += [f"delayed by up to {delay}"] if delay not in ("", "0") else []
+    delay = _random_delay(timer)
+    said += [f"delayed by up to {delay}"] if delay else []
     waits = not _is_active(timer) and _one(timer.block, "UnitFileState") == "enabled"
     return ", ".join([*said, "from the next boot on"] if waits else said)
 
@@ -203,10 +203,16 @@ def _never(timer: _Timer, unit: str, block: Block) -> Optional[str]:
     return f"the timer is {_one(timer.block, 'ActiveState')} ({enabled or 'no file'}), so systemd starts nothing by it"
 
 
+def _random_delay(timer: _Timer) -> Optional[str]:
+    delay = _one(timer.block, "RandomizedDelayUSec")
+    return delay if delay not in ("", "0") else None
+
+
 def _next_runs(host: Host, timer: _Timer, times: Mapping[str, Tuple[float, ...]]) -> Tuple[float, ...]:
+    """Return the next runs; with a random delay only the one that systemd has drawn by now."""
     by_calendar = sorted({moment for text in timer.calendars for moment in times.get(text, ())})
     elapse = systemd_calendar.time(_one(timer.block, "NextElapseUSecRealtime"))
-    if by_calendar:
+    if by_calendar and not _random_delay(timer):
         return tuple(by_calendar[:NEXT_RUNS])
     if elapse is not None:
         return _moments(host, [elapse])
