@@ -421,6 +421,12 @@ def test_what_may_be_anybodys_doing_is_no_proof(runs: Runs, certain: bool, sever
     assert ("which may be by chance" in finding.summary) == (severity != "critical")
 
 
+def test_what_another_job_did_is_no_proof_for_one_that_waits_for_its_condition() -> None:
+    shared = DAILY._replace(shared=("/etc/crontab:9",))
+    assert told(shared, hit(certain=False)).severity == "medium" and told(shared).severity == "critical"
+    assert "so may /etc/crontab:9 have done" in told(shared, hit(certain=False)).summary
+
+
 def test_php_fpms_log_says_nothing_of_nginx() -> None:
     finding = told(DAILY, hit(family=NGINX))
     assert finding.severity == "high" and finding.evidence.history is None

@@ -16,9 +16,10 @@ _EACH_DAY = (31, 12, 7)  # days of the month, months and weekdays that a schedul
 def is_its_doing(runs: Optional[Runs], certain: bool) -> bool:
     """Whether the logs show what a job does to php-fpm, and not what a person or a deploy did at one of its times.
 
-    Of what is certain to do it each time, they need only not contradict.
+    Of what is certain to do it each time, they need only not contradict. Of what does it on a condition, they prove
+    nothing where another job was due then too.
     """
-    if runs is None or not runs.seen:
+    if runs is None or not runs.seen or (runs.shared and not certain):
         return False
     return runs.chance <= CHANCE or (certain and 2 * runs.seen >= runs.due)
 
@@ -29,7 +30,7 @@ def sentence(job: Job, runs: Optional[Runs], times: JobTimes, certain: bool) -> 
         return None
     if not runs.seen:
         return f"php-fpm's log tells nothing of {_due(runs, times)}"
-    chance = "" if is_its_doing(runs, certain) else ", which may be by chance"
+    chance = "" if runs.shared or is_its_doing(runs, certain) else ", which may be by chance"
     return _matched(job, runs, times) + chance + _lost(runs) + _shared(runs)
 
 
