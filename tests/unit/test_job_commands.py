@@ -211,6 +211,21 @@ def deeds(text: str, environment: Optional[Mapping[str, str]] = None) -> List[st
     return [said(deed) for deed in seen.deeds] + [f"lost: {one.reason}" for one in seen.unfollowed]
 
 
+@pytest.mark.parametrize(
+    ("text", "drawn"),
+    [
+        ("sleep 412 && service nginx restart", False),
+        ("sleep $((RANDOM % 600)); service nginx restart", True),
+        ("sleep $(shuf -i 1-600 -n 1)\nservice nginx restart", True),
+        ("perl -e 'sleep int(rand(3600))' && service nginx restart", True),
+        ("service nginx restart; sleep $((RANDOM % 600))", False),
+    ],
+)
+def test_a_sleep_of_a_length_that_nobody_knows_is_told(text: str, drawn: bool) -> None:
+    (deed,) = read(text).deeds
+    assert deed.drawn is drawn
+
+
 ONE_LINE = [
     # systemctl
     ("systemctl restart php8.2-fpm", ["restart unit php8.2-fpm"]),

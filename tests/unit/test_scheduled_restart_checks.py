@@ -469,6 +469,7 @@ def test_the_evidence_tells_where_when_and_how() -> None:
         schedule="28 5 * * *",
         next_runs=list(NEXT),
         next_runs_local=[LOCAL[moment] for moment in NEXT],
+        delay=0.0,
         names=["php8.2-fpm"],
         families=["php-fpm"],
         does="stops",
@@ -478,6 +479,15 @@ def test_the_evidence_tells_where_when_and_how() -> None:
         chain=["/etc/crontab:17: /etc/init.d/php-fpm restart …", "/etc/init.d/php-fpm:40: kill -TERM …"],
     )
     assert {name: evidence[name] for name in wanted} == wanted
+
+
+def test_when_a_job_acts_after_its_sleeps_is_told() -> None:
+    def evidence(**fields: Any) -> Any:
+        return found(facts(of(hit(deed=hit().deed._replace(**fields)))))["kills_in_flight"].evidence
+
+    later, drawn = evidence(moment=412.0), evidence(moment=412.0, drawn=True)
+    assert (later.delay, later.cause.endswith("28 5 * * *, after 412 s")) == (412.0, True)
+    assert (drawn.delay, drawn.cause.endswith("28 5 * * *, after a sleep that is drawn")) == (None, True)
 
 
 def test_no_word_of_a_command_line_is_in_a_finding_or_its_action() -> None:

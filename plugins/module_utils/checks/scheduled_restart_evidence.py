@@ -25,11 +25,12 @@ class Evidence(NamedTuple):
 
     owner: whom the job runs as. cause: what it does to whom, and when. kind: crontab, timer, logrotate and so on.
     source: the file and line that say it. package: that the file belongs to, None for none or where ``unknown`` says
-    why that is not known. names: the services that it reaches, masters the pids of those that run, families what they
-    are. does: stops, reloads or dies; starts: it is started again. cuts: at once, in time or none. certain: False where
-    a condition decides that cannot be known by reading. chain: the way from the job to the signal, a step each, without
-    what may be secret. more: the other harms that it does. history: what the logs say of its runs, runs the figures.
-    not_remedied: why there is no remedy. notes: what else to know of the remedy.
+    why that is not known. delay: how many seconds after its time the job acts, None where it sleeps for a time that
+    nobody can know by reading, such as a random one. names: the services that it reaches, masters the pids of those
+    that run, families what they are. does: stops, reloads or dies; starts: it is started again. cuts: at once, in time
+    or none. certain: False where a condition decides that cannot be known by reading. chain: the way from the job to
+    the signal, a step each, without what may be secret. more: the other harms that it does. history: what the logs say
+    of its runs, runs the figures. not_remedied: why there is no remedy. notes: what else to know of the remedy.
     """
 
     owner: str
@@ -40,6 +41,7 @@ class Evidence(NamedTuple):
     schedule: str
     next_runs: Tuple[float, ...]
     next_runs_local: Tuple[str, ...]
+    delay: Optional[float]
     names: Tuple[str, ...]
     families: Tuple[str, ...]
     masters: Tuple[int, ...]
@@ -166,6 +168,12 @@ def _place(hit: Hit) -> str:
     return next((hop.source for hop in reversed(hit.hops) if hop.source.startswith("/")), "that")
 
 
+def _when(job: Job, hit: Hit) -> str:
+    if hit.deed.drawn:
+        return f"{job.schedule}, after a sleep that is drawn"
+    return job.schedule + (f", after {hit.deed.moment:g} s" if hit.deed.moment else "")
+
+
 def _more(harms: Sequence[Harm], worst: Harm) -> Tuple[str, ...]:
     said = (f"{listed(harm.hit.names)}: {harm.says}" for harm in harms if harm.says != worst.says)
     return tuple(dict.fromkeys(said))
@@ -177,13 +185,14 @@ def _evidence(known: JobFacts, effects: JobEffects, own: Sequence[Harm], names: 
     unknown = (known.history.unheard, known.places.unowned if package is None else None)
     return Evidence(
         owner=job.user,
-        cause=f"{doing(hit)} {listed(names)} by {', '.join(signals(hit)) or 'its own control'}, {job.schedule}",
+        cause=f"{doing(hit)} {listed(names)} by {', '.join(signals(hit)) or 'its own control'}, {_when(job, hit)}",
         kind=job.kind,
         source=source(job),
         package=package,
         schedule=job.schedule,
         next_runs=job.next_runs,
         next_runs_local=local_runs(job, known.times),
+        delay=None if hit.deed.drawn else hit.deed.moment,
         names=names,
         families=tuple(dict.fromkeys(harm.hit.family for harm in own)),
         masters=tuple(dict.fromkeys(pid for harm in own for pid in harm.hit.masters)),

@@ -194,11 +194,13 @@ def _pwd(_reading: Reading, _command: Command, state: State) -> Outcome:
     return Outcome(YES)
 
 
-def _sleep(_reading: Reading, command: Command, state: State) -> Outcome:
+def _sleep(reading: Reading, command: Command, state: State) -> Outcome:
     for word in command.arguments[1:]:
         found = _DURATION.match(word) if isinstance(word, str) else None
         if found:
             state.clock += float(found.group(1)) * _SECONDS[found.group(2)]
+        else:
+            reading.drawn = True
     return Outcome(LIKELY)
 
 

@@ -84,7 +84,7 @@ def _deeds(found: Sequence[Found]) -> Tuple[Deed, ...]:
     """Return what was found as deeds: the signals that one target is sent on one way are one deed."""
     deeds: List[Tuple[Found, Deed]] = []
     for one in sorted(found, key=lambda one: one.moment):
-        deed = Deed(one.verb, one.target, one.sent, one.tested, one.certain, one.hops, one.moment, one.user)
+        deed = Deed(one.verb, one.target, one.sent, one.tested, one.certain, one.hops, one.moment, one.user, one.drawn)
         place = _earlier(deeds, one) if one.verb == SIGNAL else None
         if place is None:
             deeds.append((one, deed))

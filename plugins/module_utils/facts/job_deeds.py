@@ -55,7 +55,8 @@ class Deed(NamedTuple):
     sent: for SIGNAL, the signals in order: ``kill``, sleep 90, ``kill -9`` are two. tested: the program's own test of
     its configuration has to pass first. certain: False where a condition that nobody can know by reading decides
     whether it comes to it. hops: the way to it, from the job's own line. moment: in seconds after the job's begin, as
-    far as its sleeps tell. user: as whom it is done, None for the job's own user.
+    far as its sleeps tell. user: as whom it is done, None for the job's own user. drawn: a sleep comes before it whose
+    length nobody can know by reading, such as a random one.
     """
 
     verb: str
@@ -66,6 +67,7 @@ class Deed(NamedTuple):
     hops: Tuple[Hop, ...]
     moment: float = 0.0
     user: Optional[str] = None
+    drawn: bool = False
 
 
 class Unfollowed(NamedTuple):

@@ -296,6 +296,7 @@ class _Look:
                     tested=one.tested or deed.tested,
                     certain=one.certain and deed.certain,
                     moment=one.moment + deed.moment,
+                    drawn=one.drawn or deed.drawn,
                 ),
                 user,
                 depth + 1,

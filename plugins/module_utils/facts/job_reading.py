@@ -55,6 +55,7 @@ class Found(NamedTuple):
     moment: float
     user: Optional[str]
     forks: Tuple[Tuple[int, int], ...]
+    drawn: bool
 
 
 class Reading:
@@ -69,6 +70,7 @@ class Reading:
         self.scripts = Scripts(host)
         self.found: List[Found] = []
         self.unfollowed: List[Unfollowed] = []
+        self.drawn = False  # a sleep was read whose length is not known
         self.runs_parts = runs_parts
         self._runs = runs
         self._known = known
@@ -167,7 +169,8 @@ class Reading:
                 continue
             verb = _when_down(act.verb, act.target, state)
             tested = act.tested or _is_tested(act.target, state)
-            one = Found(verb, act.target, act.sent, tested, state.certain, hops, state.clock, state.user, state.forks)
+            when = (state.clock, state.user, state.forks, self.drawn)
+            one = Found(verb, act.target, act.sent, tested, state.certain, hops, *when)
             if len(self.found) < FOUND_LIMIT:
                 self.found.append(one)
         if meant.lost:

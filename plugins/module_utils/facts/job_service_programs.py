@@ -77,6 +77,7 @@ def _script_of(name: str, words: Sequence[Value]) -> Optional[str]:
 def _interpreter(reading: Reading, command: Command, state: State) -> Outcome:
     """Pass over what another language than a shell's runs, unless a line of it may concern a web service."""
     state.say(unknown(command.words()))
+    reading.drawn = reading.drawn or "sleep" in command.words()  # perl -e 'sleep int(rand(3600))'
     name = posixpath.basename(says(command.arguments[0]))
     file = _script_of(name, command.arguments[1:])
     path = None if file is None else reading.resolved(file, state)

@@ -57,16 +57,21 @@ def find(looks: Mapping[str, Look], groups: Mapping[str, Sequence[str]]) -> list
 
 
 def _harmful(looks: Mapping[str, Look]) -> dict[Job, Mapping[str, Any]]:
-    """Return the evidence of each job that stops something or cuts requests whenever it runs.
+    """Return the evidence of each job that stops something or cuts requests whenever it runs, at a time that is known.
 
-    A watchdog that looks each minute on every host, and restarts what is ill, does not restart all of them at once.
+    A watchdog that looks each minute on every host, and restarts what is ill, does not restart all of them at once. Nor
+    does a job that sleeps for a random time first: it has no ``delay``.
     """
     return {
         Job(host, finding["object"]): finding["evidence"]
         for host, look in looks.items()
         for finding in look.get("findings") or []
-        if finding["check"] in HARMS and finding["evidence"].get("certain", True)
+        if finding["check"] in HARMS and _is_timed(finding["evidence"])
     }
+
+
+def _is_timed(evidence: Mapping[str, Any]) -> bool:
+    return bool(evidence.get("certain")) and evidence.get("delay") is not None
 
 
 def _is_unseen(look: Look) -> bool:
@@ -76,14 +81,14 @@ def _is_unseen(look: Look) -> bool:
 
 def _by_minute(found: Mapping[Job, Mapping[str, Any]]) -> dict[int, set[Job]]:
     """Return the jobs that fire in each minute since the epoch."""
-    seen_last: dict[tuple[str, str], Sequence[float]] = {}
+    seen_last: dict[tuple[str, str], list[float]] = {}
     for evidence in found.values():
-        runs = evidence.get("next_runs") or []
+        runs: list[float] = list(evidence.get("next_runs") or [])
         seen_last[_timetable(evidence)] = max(seen_last.get(_timetable(evidence), []), runs)
     minutes: dict[int, set[Job]] = {}
     for job, evidence in found.items():
         for moment in _runs(evidence, seen_last[_timetable(evidence)]):
-            minutes.setdefault(int(moment // 60), set()).add(job)
+            minutes.setdefault(int((moment + evidence["delay"]) // 60), set()).add(job)
     return minutes
 
 

@@ -100,10 +100,21 @@ def test_a_run_that_was_drawn_by_chance_says_nothing_of_another_host():
     assert find(looks, {}) == []
 
 
-def test_jobs_that_act_on_a_condition_do_not_act_all_at_once():
-    watchdog = job(FIRST, check="scheduled_restart.kills_in_flight")
-    watchdog["evidence"]["certain"] = False
+@pytest.mark.parametrize("known", [{"certain": False}, {"delay": None}])
+def test_jobs_that_act_on_a_condition_or_at_a_random_time_do_not_act_all_at_once(known):
+    watchdog = job(FIRST)
+    watchdog["evidence"].update(known)
     assert find(fleet(3, watchdog), {}) == []
+
+
+def test_the_minute_is_that_in_which_a_job_acts():
+    looks = {}
+    for number, delay in enumerate((59.0, 60.0, 61.0, 600.0)):
+        found = job(FIRST)
+        found["evidence"]["delay"] = delay
+        looks[f"web{number}"] = look(found)
+    (found,) = find(looks, {})
+    assert (found["hosts"], found["object"]) == (["web1", "web2"], "2026-11-23T05:29Z")
 
 
 def test_several_jobs_of_a_host_are_one_host():
