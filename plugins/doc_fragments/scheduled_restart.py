@@ -11,7 +11,8 @@ options:
     description:
       - The only jobs to judge, by the file that says them (V(/etc/cron.d/php)) or as findings name them
         (V(/etc/cron.d/php:3), V(php-restart.timer)). Empty judges them all.
-      - To name a job is also to say that all of it may be disabled, whatever else it does.
+      - To name a job as its finding does is also to say that all of it may be disabled, whatever else it does. Its file
+        alone only says where to look.
     type: list
     elements: str
     default: []
