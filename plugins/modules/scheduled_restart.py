@@ -26,7 +26,7 @@ options:
         says which run did it and why, a timer is disabled and stopped, and a script of C(/etc/cron.daily) and its kin
         loses its execute bits.
       - A job that does more than restart web services, or may do more, such as one that renews certificates or saves
-        databases, is disabled only where O(jobs) names it as its finding does, not by its file alone, and so is one that
+        databases, is disabled only where O(jobs) names it as its finding does, not by its file alone. So is one that
         restarts on a condition. Nothing tells whether the rest of it is wanted.
       - V(graceful) lets the line test the configuration, and where that passes reload the service instead. It is done
         only where such a reload cuts no request, so C(process_control_timeout) has to be longer than O(longest_request)
