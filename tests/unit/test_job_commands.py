@@ -653,6 +653,15 @@ def test_what_never_ends_is_lost_where_it_names_a_service(files: Dict[str, str])
     assert "more" in reason
 
 
+def test_a_script_that_runs_many_times_is_parsed_once() -> None:
+    files = {
+        "/s/0.sh": executable("for i in {1..90}; do /s/1.sh; done\n"),
+        "/s/1.sh": executable("exit\n#" + "x" * 9000),
+    }
+    seen = follow_text(DescribedHost(dict(files=files)), POLICY, "/s/0.sh", "/etc/crontab", environment={})
+    assert 900 < seen.effort < 1300
+
+
 WORDS = """kill pkill systemctl service restart stop nginx php-fpm $(cat /run/x.pid) `pidof nginx` $X ${X:-y} -9 -s HUP
 && || ; | & if then else fi while do done for x in case esac ) ;; { } ( f() f sleep 5 exit return . eval sh -c 'a b'
 /usr/local/bin/outer.sh [ -f /x ] [[ ]] ! xargs awk '{print}' sudo -u env timeout flock exec trap set -e X=y X=$(date)

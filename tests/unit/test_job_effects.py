@@ -475,3 +475,13 @@ def test_what_monit_is_told_is_not_followed() -> None:
     (job,) = gathered("monit restart php-fpm").jobs
     assert job.hits == () and "monit" in job.unfollowed[0].reason
     assert gathered("monit restart mysql").jobs == gathered("monit start php-fpm").jobs == ()
+
+
+def test_no_user_holds_up_the_look_with_long_scripts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_effects, "EFFORT_LIMIT", 100)
+    long = "#!/bin/sh\n" + "true\n" * 120
+    lines = ["* * * * * www-data sh /tmp/long.sh"] * 3 + ["0 0 * * * root sh /tmp/long.sh; service nginx stop"] * 2
+    seen = job_effects.gather(host("\n".join([*lines, ""]), files={"/tmp/long.sh": long}), POLICY)
+    (said,) = seen.unseen
+    assert said.startswith("/etc/crontab:2 and further jobs of www-data were not followed")
+    assert [one.job.object for one in seen.jobs] == ["/etc/crontab:4", "/etc/crontab:5"]

@@ -66,8 +66,8 @@ def _follow(
         reading.text(text, first_line, state)
     except TooLarge as error:
         if any(concerning_line(one) is not None for one in (text, *reading.scripts.texts())):
-            return Followed(_deeds(reading.found), (*reading.unfollowed, Unfollowed(origin(place, text), str(error))))
-    return Followed(_deeds(reading.found), tuple(reading.unfollowed))
+            reading.unfollowed.append(Unfollowed(origin(place, text), str(error)))
+    return Followed(_deeds(reading.found), tuple(reading.unfollowed), reading.effort())
 
 
 def _home(host: Host, user: str) -> Optional[str]:

@@ -78,5 +78,8 @@ class Unfollowed(NamedTuple):
 
 
 class Followed(NamedTuple):
+    """effort: what reading it took, in commands; ten characters of a script count as one."""
+
     deeds: Tuple[Deed, ...]
     unfollowed: Tuple[Unfollowed, ...]
+    effort: int = 0

@@ -8,7 +8,7 @@ with a word that may restart or signal it.
 
 import posixpath
 from functools import partial
-from typing import Callable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ..errors import Malformed
 from ..formats import shell_script
@@ -23,6 +23,7 @@ from .job_values import DOWN, LIKELY, NO, OPEN, Outcome, Unknown, Value, family,
 from .job_walk import Walk
 
 FOUND_LIMIT = 200
+CHARACTERS_A_COMMAND = 10  # that take as long to parse as a command takes to follow
 INIT_DIRECTORIES = ("/etc/init.d/", "/etc/rc.d/init.d/", "/etc/rc.d/")
 _CONTROLLING = frozenset(
     "systemctl service invoke-rc.d rc-service kill pkill killall start-stop-daemon supervisorctl monit apachectl "
@@ -73,6 +74,7 @@ class Reading:
         self.drawn = False  # a sleep was read whose length is not known
         self.runs_parts = runs_parts
         self._runs = runs
+        self._parsed: Dict[Tuple[str, int], Union[shell_script.Script, Malformed]] = {}  # by text and first line
         self._known = known
         self._running: List[Tuple[str, Tuple[Value, ...]]] = []
 
@@ -80,13 +82,18 @@ class Reading:
 
     def text(self, text: str, first_line: int, state: State) -> Outcome:
         """Read a text as a shell would that is given it."""
-        try:
-            script = shell_script.parse(text, first_line)
-        except Malformed as error:
+        if (text, first_line) not in self._parsed:
+            self._parsed[text, first_line] = _parsed(text, first_line)
+        script = self._parsed[text, first_line]
+        if isinstance(script, Malformed):
             if concerning_line(text) is not None:
-                self._lose(origin(state.place, text), f"{state.place.source}: no shell reads it: {error}")
+                self._lose(origin(state.place, text), f"{state.place.source}: no shell reads it: {script}")
             return Outcome(OPEN)
         return self.walk.script(script, state)
+
+    def effort(self) -> int:
+        """Return what this reading has taken so far, as a Followed has it."""
+        return self.walk.steps + sum(len(text) for text, _unused in self._parsed) // CHARACTERS_A_COMMAND
 
     def command(self, arguments: Sequence[Value], command: Command, state: State) -> Outcome:
         """Read a command that another one runs."""
@@ -265,6 +272,13 @@ class Reading:
                 self.perhaps(partial(self.nested, text, command, state), state)
                 return True
         return False
+
+
+def _parsed(text: str, first_line: int) -> Union[shell_script.Script, Malformed]:
+    try:
+        return shell_script.parse(text, first_line)
+    except Malformed as error:
+        return error
 
 
 def origin(place: Place, text: str) -> Tuple[Hop, ...]:

@@ -70,7 +70,7 @@ class Walk:
     def __init__(self, host: Host, run: Callable[[Command, State], Outcome]) -> None:
         self.words = Words(host, self._captured)
         self._run = run
-        self._steps = 0
+        self.steps = 0
         self._forks = 0
         self._depth = 0
 
@@ -396,8 +396,8 @@ class Walk:
 
     def run(self, command: Command, state: State) -> Outcome:
         """Read a command whose words are known."""
-        self._steps += 1
-        if self._steps > STEPS_LIMIT:
+        self.steps += 1
+        if self.steps > STEPS_LIMIT:
             where = f"{state.place.source}:{command.node.line}"
             raise TooLarge(f"{where}: the job's scripts run more than {STEPS_LIMIT} commands")
         return self._deeper(lambda: self._run(command, state), state)
