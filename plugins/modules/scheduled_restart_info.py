@@ -61,8 +61,10 @@ findings:
     - check: scheduled_restart.kills_in_flight
       object: /etc/crontab:17
       severity: critical
-      summary: "/etc/crontab:17 (28 5 * * *) restarts php8.2-fpm by SIGTERM: SIGTERM kills every request in flight,
-        whatever process_control_timeout says; Terminating ... at 05:28 on 14 of the last 14 days matches this line"
+      summary: "/etc/crontab:17 (28 5 * * *) restarts php8.2-fpm by SIGTERM: that kills every request in flight,
+        whatever process_control_timeout says; `Terminating ...` at 05:28:01 on 14 of the last 14 days matches this
+        line, and nginx lost 3 requests at these times; if it has to be, reload it by SIGUSR2, with
+        process_control_timeout above the longest request"
       remedy: comment out line 17 of /etc/crontab
       risk: "what else it was there for, such as freeing leaked memory, is not done any more: look for that cause first"
       count: 1
@@ -111,7 +113,8 @@ scheduled_restart:
           type: str
           returned: always
         next_runs:
-          description: The next three times, in seconds since the epoch. Empty where nobody can know them.
+          description: The next three times, in seconds since the epoch; of a timer with a random delay only the next.
+            Empty where nobody can know them.
           type: list
           elements: float
           returned: always

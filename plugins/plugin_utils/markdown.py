@@ -103,9 +103,14 @@ def _finding_row(finding: dict[str, Any]) -> list[str]:
         code(finding["object"]),
         str(finding["count"]),
         text(finding["summary"]),
-        text(finding["remedy"] or "none by itself"),
+        text(finding["remedy"] or _why_none(finding["evidence"])),
         text(finding["risk"] or ""),
     ]
+
+
+def _why_none(evidence: dict[str, Any]) -> str:
+    reason = evidence.get("not_remedied")
+    return f"none by itself: {reason}" if reason else "none by itself"
 
 
 def _fleet_row(finding: dict[str, Any]) -> list[str]:

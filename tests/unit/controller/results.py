@@ -71,7 +71,7 @@ FINDINGS = st.builds(
     object=TEXT,
     severity=st.sampled_from(SEVERITIES),
     summary=TEXT,
-    evidence=st.dictionaries(TEXT, TEXT, max_size=2),
+    evidence=st.dictionaries(TEXT | st.just("not_remedied"), TEXT, max_size=2),
     remedy=st.none() | TEXT,
     risk=st.none() | TEXT,
     count=st.integers(1, 10**6),

@@ -114,6 +114,12 @@ def test_a_report_tells_what_failed_what_was_found_and_what_was_done():
     assert len(remaining) == 2 and runs[1] == ["web1", "20261121T220455Z-1f2e3d4c"]
 
 
+def test_what_has_no_remedy_says_why_where_the_host_said_so():
+    told = finding(remedy=None, risk=None, evidence={"not_remedied": "it does more than that: `. /etc/default/php`"})
+    (table,) = [rows for rows in tables(render(merge(RUN, {"web1": look(told)}, {}))) if "remedy" in rows[0]]
+    assert table[1][table[0].index("remedy")] == "none by itself: it does more than that: `. /etc/default/php`"
+
+
 def test_a_clean_fleet_has_its_hosts_and_no_empty_table():
     markdown = render(merge(RUN._replace(kind="audit", check_mode=True), {"web1": look()}, {}))
     assert markdown.startswith("# PHP fleet: audit passed\n") and "in check mode: nothing was changed" in markdown
