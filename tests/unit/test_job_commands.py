@@ -139,6 +139,7 @@ def executable(content: str) -> Dict[str, Any]:
 
 FILES = {
     "/opt/services": "# one a line\nnginx\n\nphp-fpm\n",
+    "/opt/headless": executable("systemctl reload nginx\n"),
     "/run/number.pid": "123\n",
     "/etc/init.d/php8.2-fpm": executable(FPM_INIT),
     "/etc/init.d/nginx": executable(NGINX_INIT),
@@ -467,6 +468,7 @@ ONE_LINE = [
     ("N=nginx P=/run/$N.pid; kill `cat $P`; N=x echo; service $N stop",
      ["signal pidfile /run/nginx.pid TERM", "stop unit nginx"]),
     ("S=(nginx); S+=(php-fpm); T=ng; T+=inx; systemctl stop ${S[*]} $T", ["stop unit nginx", "stop unit php-fpm"]),
+    ("nice /opt/headless", ["reload unit nginx"]),
     ("sh /opt/windows", ["stop unit nginx"]),
     # lost
     ("fuser -k -TERM /run/php/php8.2-fpm.sock", ["lost: fuser is not followed"]),

@@ -126,6 +126,14 @@ def test_what_run_parts_passes_over(cron: str, name: str, mode: int, reason: Opt
     assert (reason or "") in (never[f"/opt/nightly/{name}"] or "") and "/opt/nightly/.placeholder" not in never
 
 
+def test_a_script_without_a_first_line_is_nothing_that_debians_run_parts_can_run() -> None:
+    texts = {"none": "systemctl restart php-fpm\n", "shell": "#!/bin/sh\n", "program": "\x7fELF", "java": "PK\0"}
+    scripts = {f"/etc/cron.daily/{name}": dict(SCRIPT, content=text) for name, text in texts.items()}
+    never = {job.path: job.never for job in jobs(periodic_jobs, {"/etc/crontab": CRONTAB, **scripts})}
+    assert [path for path, why in never.items() if why] == ["/etc/cron.daily/none"]
+    assert "#!/bin/sh" in (never["/etc/cron.daily/none"] or "")
+
+
 def test_suses_run_crons() -> None:
     files = {
         "/etc/crontab": "-*/15 * * * * root test -x /usr/lib/cron/run-crons && /usr/lib/cron/run-crons >/dev/null\n",
@@ -406,7 +414,7 @@ def test_many_configurations_of_a_users_hide_none_of_roots() -> None:
     files = {
         **LOGROTATE,
         "/var/spool/cron/crontabs/bob": dict(content="".join(lines), mode=0o600),
-        "/etc/cron.hourly/rotate": dict(SCRIPT, content="/usr/sbin/logrotate /srv/roots.conf\n"),
+        "/etc/cron.hourly/rotate": dict(SCRIPT, content="#!/bin/sh\n/usr/sbin/logrotate /srv/roots.conf\n"),
         "/etc/crontab": CRONTAB,
         "/srv/roots.conf": ROTATED,
         "/srv/59.conf": ROTATED,

@@ -51,7 +51,10 @@ class Loaded(NamedTuple):
         return self.executable and self.interpreter != "\r"
 
     def is_shell(self) -> bool:
-        return self.interpreter in SHELLS or (not self.interpreter and self.path.endswith(".sh"))
+        """Whether a shell reads it: that which runs a file that the kernel cannot run does so itself."""
+        return self.interpreter in SHELLS or (
+            not self.interpreter and (self.text is not None or self.path.endswith(".sh"))
+        )
 
 
 class Scripts:
@@ -85,7 +88,7 @@ class Scripts:
             return Loaded(path, None, "", "", str(error), True)
         executable = bool(seen.mode & 0o111)
         self._bytes += len(content)
-        if b"\0" in content:
+        if b"\0" in content or content.startswith(b"\x7fELF"):
             return Loaded(path, None, "", "", f"{path}: {_PROGRAM}", executable)
         text = os.fsdecode(content)
         words = text[2:].split("\n", 1)[0].strip(" \t").split(" ") if text.startswith("#!") else []

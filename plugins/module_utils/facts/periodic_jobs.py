@@ -13,7 +13,7 @@ from functools import partial
 from itertools import chain
 from typing import Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from ..errors import Missing
+from ..errors import CannotLook, Missing
 from ..formats.cron_schedule import DEBIAN
 from ..host import Host
 from ..policy import Policy
@@ -23,6 +23,7 @@ from .job import PERIODIC, Job, Jobs
 PERIODS = ("hourly", "daily", "weekly", "monthly", "yearly")
 DIRECTORIES_LIMIT = 50
 LIST_LIMIT = 1024 * 1024
+SCRIPT_LIMIT = 64 * 1024
 COMMAND_LIMIT = 64 * 1024  # characters; run-parts stands in no longer line
 
 _RUN_PARTS = re.compile(r"(?:^|[\s;&|({/])run-parts((?:\s+-[^\s;&|]*)*)\s+[\"']?(/[^\s;&|)}\"']*)")
@@ -110,7 +111,8 @@ def _of_directory(
         path = f"{directory.rstrip('/')}/{name}"
         seen = looking.unless_hidden(partial(host.stat_as_named, path), unseen)
         if rules is not None and seen is not None and stat.S_ISREG(seen.mode) and not name.startswith("."):
-            yield _job(path, run, _never(directory, run, hidden) or _flaw(name, seen.mode, run, rules))
+            never = _never(directory, run, hidden) or _flaw(name, seen.mode, run, rules)
+            yield _job(path, run, never or _unheaded(host, path, rules))
 
 
 def _rules(host: Host, directory: str, debian: bool) -> _Rules:
@@ -147,6 +149,19 @@ def _flaw(name: str, mode: int, run: Optional[_Run], rules: _Rules) -> Optional[
     if name in rules.denied or (rules.allowed is not None and name not in rules.allowed):
         return "jobs.allow or jobs.deny of its directory keeps run-parts from running it"
     return "run-parts passes over files that are called so" if _LEFT.match(name) else None
+
+
+def _unheaded(host: Host, path: str, rules: _Rules) -> Optional[str]:
+    """Say of a script without a first line for the kernel that Debian's run-parts, which is no shell, cannot run it."""
+    if not rules.debian or not path.startswith("/etc/"):
+        return None
+    try:
+        content = host.read(path, SCRIPT_LIMIT, follow=True)
+    except CannotLook:
+        return None
+    if content.startswith((b"#!", b"\x7fELF")) or b"\0" in content:
+        return None
+    return "it has no first line such as #!/bin/sh, without which run-parts cannot run it"
 
 
 def _job(path: str, run: Optional[_Run], never: Optional[str]) -> Job:
