@@ -18,7 +18,7 @@ options:
     default: []
 """
 
-    PHP_FPM = r"""
+    REQUESTS = r"""
 options:
   longest_request:
     description:

@@ -48,7 +48,7 @@ extends_documentation_fragment:
   - phpfleet.remediation.change
   - phpfleet.remediation.change.journal
   - phpfleet.remediation.scheduled_restart
-  - phpfleet.remediation.scheduled_restart.php_fpm
+  - phpfleet.remediation.scheduled_restart.requests
 seealso:
   - module: phpfleet.remediation.scheduled_restart_info
   - module: phpfleet.remediation.php_fpm_limits

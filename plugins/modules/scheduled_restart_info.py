@@ -26,7 +26,7 @@ extends_documentation_fragment:
   - phpfleet.remediation.attributes.looks
   - phpfleet.remediation.selection
   - phpfleet.remediation.scheduled_restart
-  - phpfleet.remediation.scheduled_restart.php_fpm
+  - phpfleet.remediation.scheduled_restart.requests
 seealso:
   - module: phpfleet.remediation.scheduled_restart
   - module: phpfleet.remediation.php_fpm_info

@@ -4,7 +4,8 @@
 
 import os
 import time
-from typing import Any, Dict, List, Optional
+from types import MappingProxyType
+from typing import Any, Dict, List, Mapping, Optional
 
 import pytest
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import cron_jobs, schedulers
@@ -17,25 +18,25 @@ from hypothesis import strategies as st
 
 POLICY = policy_from({})
 INIT = dict(pid=1, parent=0, executable="/usr/lib/systemd/systemd")
-DEBIAN = dict(pid=300, executable="/usr/sbin/cron", title="/usr/sbin/cron -f")
+DEBIAN: Mapping[str, Any] = MappingProxyType(dict(pid=300, executable="/usr/sbin/cron", title="/usr/sbin/cron -f"))
 CRONIE = dict(pid=300, executable="/usr/sbin/crond", title="/usr/sbin/crond -n")
 RESTART = "28 5 * * * root /etc/init.d/php-fpm restart\n"
 OWN = "28 5 * * * /etc/init.d/php-fpm restart\n"
 TABS = "/var/spool/cron/crontabs"
 
 
-def host(files: Dict[str, Any], cron: Optional[Dict[str, Any]] = DEBIAN, **more: Any) -> DescribedHost:
-    processes = [INIT, *([cron] if cron else [])]
+def host(files: Dict[str, Any], cron: Optional[Mapping[str, Any]] = DEBIAN, **more: Any) -> DescribedHost:
+    processes = [INIT, *([dict(cron)] if cron else [])]
     return DescribedHost(
         dict(files={"/etc/timezone": "UTC", **files}, processes=processes, users={33: "www-data"}, **more)
     )
 
 
-def jobs(files: Dict[str, Any], cron: Optional[Dict[str, Any]] = DEBIAN, **more: Any) -> List[Job]:
+def jobs(files: Dict[str, Any], cron: Optional[Mapping[str, Any]] = DEBIAN, **more: Any) -> List[Job]:
     return list(cron_jobs.gather(host(files, cron, **more), POLICY).jobs)
 
 
-def never(path: str, described: Any, cron: Dict[str, Any] = DEBIAN, **more: Any) -> List[Optional[str]]:
+def never(path: str, described: Any, cron: Mapping[str, Any] = DEBIAN, **more: Any) -> List[Optional[str]]:
     return [job.never for job in jobs({path: described}, cron, **more)]
 
 
@@ -170,7 +171,7 @@ def test_which_cron_it_is(cron: Optional[Dict[str, Any]], files: Dict[str, Any],
 @pytest.mark.parametrize("other", [dict(uid=1000), dict(links={"/proc/301/ns/pid": "pid:[4026532999]"})])
 def test_a_crond_of_a_users_or_a_containers_is_not_the_hosts(other: Dict[str, Any]) -> None:
     stranger = dict(CRONIE, pid=301, uid=other.get("uid", 0))
-    seen = dict(processes=[INIT, DEBIAN, stranger], links=other.get("links", {}))
+    seen = dict(processes=[INIT, dict(DEBIAN), stranger], links=other.get("links", {}))
     assert schedulers.cron(DescribedHost(seen), POLICY) == ("Debian's cron", False, None)
     alone = dict(seen, processes=[INIT, stranger])
     assert schedulers.cron(DescribedHost(alone), POLICY).absent == "no cron runs on this host"
@@ -240,7 +241,7 @@ def test_more_jobs_than_are_looked_at(monkeypatch: Any) -> None:
     ),
     st.sampled_from([DEBIAN, CRONIE]),
 )
-def test_any_table_is_jobs_of_lines_that_stand_in_it(pieces: List[str], cron: Dict[str, Any]) -> None:
+def test_any_table_is_jobs_of_lines_that_stand_in_it(pieces: List[str], cron: Mapping[str, Any]) -> None:
     content = "".join(pieces).encode("latin-1")
     for job in jobs({"/etc/crontab": dict(content=content)}, cron):
         assert content.split(b"\n")[job.line - 1] == job.text

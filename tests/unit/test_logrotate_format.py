@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 
 PHP = """\
 /var/log/php8.2-fpm.log {
-	rotate 12
-	weekly
-	postrotate
-		if [ -x /usr/lib/php/php8.2-fpm-reopenlogs ]; then
-			/usr/lib/php/php8.2-fpm-reopenlogs;
-		fi
-	endscript
+\trotate 12
+\tweekly
+\tpostrotate
+\t\tif [ -x /usr/lib/php/php8.2-fpm-reopenlogs ]; then
+\t\t\t/usr/lib/php/php8.2-fpm-reopenlogs;
+\t\tfi
+\tendscript
 }
 """
 

@@ -139,11 +139,11 @@ def asked(
     splay: int = 0,
     named: Optional[str] = None,
     known: Optional[JobServices] = None,
-    places: Mapping[str, Any] = {},
+    places: Optional[Mapping[str, Any]] = None,
     unfollowed: Tuple[Unfollowed, ...] = (),
 ) -> Any:
     policy = policy_from({"scheduled_restart": dict(state=state, splay=splay, jobs=[named] if named else [])})
-    where = JobPlaces({}, None, {}, {}, {}, MACHINE)._replace(**places)
+    where = JobPlaces({}, None, {}, {}, {}, MACHINE)._replace(**(places or {}))
     return offer(JobEffects(one, hits or (hit(),), unfollowed), known or services(fpm()), where, policy)
 
 

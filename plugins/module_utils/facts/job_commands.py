@@ -43,18 +43,19 @@ def follow_text(
     text: str,
     source: str,
     hops: Sequence[Hop] = (),
-    environment: Mapping[str, str] = NO_REDIRECT,
+    environment: Optional[Mapping[str, str]] = None,
     arguments: Sequence[str] = (),
     first_line: int = 1,
 ) -> Followed:
     """Return what a text of the shell does, such as ``/etc/init.d/nginx stop``.
 
     source: the file or unit where it stands; hops: the way to it, before which none is known. environment: what is set
-    for it; NO_REDIRECT in it makes init scripts do their work themselves. arguments: its ``$1`` and so on. first_line:
+    for it; without any, NO_REDIRECT, which makes init scripts do their work themselves. arguments: its ``$1`` and so on. first_line:
     of ``source`` that it begins in, 0 where it has no lines, as a unit has none.
     """
     place = Place(source, tuple(hops), first_line > 0)
-    return _follow(Reading(host, KNOWN, True, True), text, max(first_line, 1), place, environment, arguments)
+    given = NO_REDIRECT if environment is None else environment
+    return _follow(Reading(host, KNOWN, True, True), text, max(first_line, 1), place, given, arguments)
 
 
 def _follow(

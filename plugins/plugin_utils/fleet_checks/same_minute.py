@@ -19,7 +19,7 @@ EVERY_HOST, NO_GROUP = "all", "ungrouped"  # Ansible's own groups; the second is
 MANY = 0.25  # of a pool; what is left has to carry a third more, and few pools have more room than that
 HALF = 0.5
 POOLS_SHOWN = 10
-EXAMPLES = 5
+EXAMPLES_SHOWN = 5
 
 Look = Mapping[str, Any]
 
@@ -157,7 +157,7 @@ def _finding(
         "remedy": None,
         "risk": None,
         "count": len(jobs),
-        "examples": [f"{job.host}: {job.object}" for job in list(jobs)[:EXAMPLES]],
+        "examples": [f"{job.host}: {job.object}" for job in list(jobs)[:EXAMPLES_SHOWN]],
     }
 
 
