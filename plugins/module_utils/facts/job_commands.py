@@ -50,8 +50,8 @@ def follow_text(
     """Return what a text of the shell does, such as ``/etc/init.d/nginx stop``.
 
     source: the file or unit where it stands; hops: the way to it, before which none is known. environment: what is set
-    for it; without any, NO_REDIRECT, which makes init scripts do their work themselves. arguments: its ``$1`` and so on. first_line:
-    of ``source`` that it begins in, 0 where it has no lines, as a unit has none.
+    for it; where none is given, NO_REDIRECT, so that init scripts do their work themselves. arguments: its ``$1`` and
+    so on. first_line: of ``source`` that it begins in, 0 where it has no lines, as a unit has none.
     """
     place = Place(source, tuple(hops), first_line > 0)
     given = NO_REDIRECT if environment is None else environment
