@@ -27,7 +27,8 @@ options:
         loses its execute bits.
       - A job that does more than restart web services, or may do more, such as one that renews certificates or saves
         databases, is disabled only where O(jobs) names it as its finding does, not by its file alone. So is one that
-        restarts on a condition. Nothing tells whether the rest of it is wanted.
+        restarts on a condition, or that stops a service which something else starts. Nothing tells
+        whether the rest of it is wanted.
       - V(graceful) lets the line test the configuration, and where that passes reload the service instead. It is done
         only where such a reload cuts no request, so C(process_control_timeout) has to be longer than O(longest_request)
         (M(phpfleet.remediation.php_fpm_limits) sees to that), and where the line does nothing but restart or reload

@@ -319,6 +319,16 @@ def test_what_happens_on_a_condition_only_goes_where_it_is_named() -> None:
     assert isinstance(asked(job(), maybe, state="disabled", named="/etc/cron.d/php:3"), Offer)
 
 
+def test_a_stop_whose_start_is_elsewhere_goes_where_it_is_named() -> None:
+    down = hit(starts=False, deed=Deed(STOP, Target(UNIT, "php8.2-fpm"), (), False, True, ()))
+    one = job(shell="service php8.2-fpm stop")
+    assert "what is done meanwhile may count on that" in asked(one, down, state="disabled")
+    offered = asked(one, down, state="disabled", named="/etc/cron.d/php:3")
+    assert isinstance(offered, Offer) and "may count on that; all of it" in offered.risk
+    again = job(shell="service php8.2-fpm stop; service php8.2-fpm start")
+    assert isinstance(asked(again, down._replace(starts=True), state="disabled"), Offer)
+
+
 def test_two_services_of_one_line_go_together() -> None:
     one = job(shell="service php8.2-fpm restart; service nginx restart")
     assert isinstance(asked(one, hit(), hit(NGINX), state="disabled"), Offer)

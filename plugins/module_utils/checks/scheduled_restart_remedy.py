@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import shlex
-from typing import NamedTuple, Sequence, Tuple, Union
+from typing import NamedTuple, Optional, Sequence, Tuple, Union
 
 from ..errors import Refused
 from ..facts.job import (
@@ -110,13 +110,23 @@ def _disabled(effects: JobEffects, places: JobPlaces, policy: Policy) -> Offer:
 def _risk(effects: JobEffects, places: JobPlaces, policy: Policy) -> str:
     """Return what it costs to take a job from the schedule: of one that is more than a restart, only by its name."""
     job = effects.job
-    rest = rest_of(job.shell, effects.hits, places.scripts)
-    if rest is None and all(hit.certain for hit in effects.hits):
+    more = _more_than_a_restart(effects, places)
+    if more is None:
         return LOST
-    more = f"it does more than that, or that cannot be told: `{rest}`" if rest else "it does so on a condition only"
     if job.object in policy.scheduled_restart.jobs:  # its file alone only says where to look
         return f"{more}; all of it is not done any more"
     raise Refused(f"{more}; change it by hand, or name {job.object} in `jobs` to take all of it from the schedule")
+
+
+def _more_than_a_restart(effects: JobEffects, places: JobPlaces) -> Optional[str]:
+    rest = rest_of(effects.job.shell, effects.hits, places.scripts)
+    if rest is not None:
+        return f"it does more than that, or that cannot be told: `{rest}`"
+    if any(not hit.certain for hit in effects.hits):
+        return "it does so on a condition only"
+    if any(hit.deed.verb == STOP and not hit.starts for hit in effects.hits):
+        return "it stops the service until something else starts it, and what is done meanwhile may count on that"
+    return None
 
 
 def _without_timer(job: Job, places: JobPlaces) -> Guard:
