@@ -52,7 +52,7 @@ def merge(
     fleet_findings = _worst_first(same_minute.find(looks, builtin(dict(groups or {}))))
     unknown = _unknown_checks(looks)
     changes = [entry for host, remedy in remedies.items() for entry in _changes(host, remedy)]
-    hosts = {host: _host(look, findings, unknown, host) for host, look in looks.items()}
+    hosts = {host: _host(look) for host, look in looks.items()}
     failures = [
         *_failed_hosts(hosts),
         *_selected(run.fail_on, findings, fleet_findings),
@@ -110,12 +110,12 @@ def _planned(action: Entry) -> Entry:
     return {**{name: action[name] for name in kept}, "result": "planned", "reason": action["risk"]}
 
 
-def _host(look: Result, findings: Sequence[Entry], unknown: Sequence[Entry], host: str) -> Entry:
+def _host(look: Result) -> Entry:
     if look.get("unreachable") or look.get("failed") or "checks" not in look:
         state = "unreachable" if look.get("unreachable") else "failed"
         return {"state": state, "reason": _message(look), "objects": None, "unknown_checks": None}
-    objects = _objects(finding for finding in findings if finding["host"] == host)
-    count = sum(entry["host"] == host for entry in unknown)
+    objects = _objects(look.get("findings") or [])
+    count = sum(check["verdict"] == "unknown" for check in look["checks"] or [])
     state = "found" if any(objects.values()) else "unknown" if count else "clean"
     return {"state": state, "reason": None, "objects": objects, "unknown_checks": count}
 

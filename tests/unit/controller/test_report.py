@@ -1,6 +1,7 @@
 # Copyright: (c) 2026, phpfleet.remediation contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 import json
+import time
 from pathlib import Path
 
 import jsonschema
@@ -140,3 +141,15 @@ def test_a_host_lost_in_the_middle_of_its_remedy_is_a_failure_that_says_what_to_
 
 def test_what_was_found_fails_no_cleanup_that_has_no_expression():
     assert merge(CLEANUP, {"web1": look(finding(severity="critical"))}, {})["passed"]
+
+
+def seconds_of(hosts):
+    looks = {f"web{number}": look(finding(), finding(), unknown=["php_fpm.hard_stop"]) for number in range(hosts)}
+    began = time.perf_counter()
+    merge(RUN._replace(fail_on=None), looks, {})
+    return time.perf_counter() - began
+
+
+def test_a_report_takes_no_longer_than_its_hosts():
+    few = min(seconds_of(250) for _attempt in range(3))
+    assert min(seconds_of(4000) for _attempt in range(2)) < 60 * few  # of 16 times as many
