@@ -400,6 +400,11 @@ ONE_LINE = [
      ["signal pidfile /run/a.pid TERM KILL@30"]),
     ("P=$(cat /run/a.pid); kill $P; i=0; while [ $i -lt 60 ] && kill -0 $P; do sleep 1; i=$((i+1)); done; kill -9 $P",
      ["signal pidfile /run/a.pid TERM KILL@60"]),
+    ("P=$(cat /run/a.pid); kill $P; i=0; until ! kill -0 $P; do sleep 2; i=$((i+1)); if [ $i -ge 45 ]; then\n"
+     "kill -9 $P; break; fi; done; service nginx stop",
+     ["signal pidfile /run/a.pid TERM KILL@90", "stop unit nginx, at 90"]),
+    ("P=$(cat /run/a.pid); kill $P; while kill -0 $P; do ((n++)); [ $n -gt 30 ] && kill -9 $P; sleep 1; done",
+     ["signal pidfile /run/a.pid TERM KILL@29"]),
     ("(sleep 2m; kill -9 `cat /run/a.pid`) & kill `cat /run/a.pid`", ["signal pidfile /run/a.pid TERM KILL@120"]),
     ("if [ $X$(date) ]; then kill `cat /run/a.pid`; else kill -9 `cat /run/a.pid`; fi",
      ["signal pidfile /run/a.pid TERM, perhaps", "signal pidfile /run/a.pid KILL, perhaps"]),

@@ -34,11 +34,12 @@ class State:
 
     variables, exported, functions, arguments (``$1`` and so on) and name (``$0``): the shell's own. certain: it comes
     to this for certain. held: what holds by now (see Outcome). clock: seconds since the job began. last: ``$?``.
-    substituted: how the last ``$(…)`` of a command ended. strict: ``set -e``. blurred: something unread may have set
-    variables. user: as whom, None for the job's own. library: the file of init functions that was read. input, output:
-    of commands, less what nobody asks for. said: the whole pipe that the reading is in. forks: the ways taken, each as
-    a fork and which of its ways. left: how some way may have left what it stands in. returns, exits: of the function
-    and the script that it is in.
+    substituted: how the last ``$(…)`` of a command ended. waits: seconds until the loop that this is in has counted to
+    its end. counts: the last command compared what is counted. strict: ``set -e``. blurred: something unread may have
+    set variables. user: as whom, None for the job's own. library: the file of init functions that was read. input,
+    output: of commands, less what nobody asks for. said: the whole pipe that the reading is in. forks: the ways taken,
+    each as a fork and which of its ways. left: how some way may have left what it stands in. returns, exits: of the
+    function and the script that it is in.
     """
 
     def __init__(self, place: Place, name: str, arguments: Sequence[Value], environment: Mapping[str, Value]) -> None:
@@ -51,6 +52,8 @@ class State:
         self.certain = True
         self.held: FrozenSet[str] = frozenset()
         self.clock = 0.0
+        self.waits = 0.0
+        self.counts = False
         self.last = Outcome(YES)
         self.substituted: Optional[Outcome] = None
         self.strict = False
@@ -79,6 +82,11 @@ class State:
         """Go on where a condition has held that ends so."""
         self.held |= outcome.holds
         self.certain = self.certain and outcome.status >= LIKELY
+
+    def wait(self) -> None:
+        """Go on where a loop's count has come to what it is compared with."""
+        if self.counts:
+            self.clock, self.waits = self.clock + self.waits, 0.0
 
     def say(self, value: Value) -> None:
         """Put something out."""

@@ -59,7 +59,8 @@ COUNTED_LIMIT = 50  # commands of a loop that are looked at for what it counts
 _COUNTED = re.compile(
     r"-(?:lt|le|gt|ge|eq) {1,5}\"?([0-9]{1,5})|[<>]=? {0,5}([0-9]{1,5})|([0-9]{1,5})\"? {1,5}-(?:lt|le|gt|ge|eq)"
 )
-
+_REACHED = re.compile(r"(?:\[|test )[^?]{1,100}? -(?:g[et]|eq) |\(\([^?]{1,100}?(?:>|==)")
+_SLEEP = re.compile(r"sleep {1,5}([0-9]{1,5})\Z")
 
 Guard = Tuple[Callable[[State], Outcome], Script]
 
@@ -113,6 +114,8 @@ class Walk:
         certain = state.certain
         taken, passed = self._fork(state, 2)
         taken.assume(wanted)
+        if joiner == AND:
+            taken.wait()
         passed.assume(wanted.negated())
         after = self._pipeline(pipeline, taken)
         merged = self._merge(state, certain, [(taken, after), (passed, Outcome(NO if joiner == AND else YES))])
@@ -193,6 +196,7 @@ class Walk:
             if outcome.status != NO:
                 taken, rest = self._fork(rest, 2)
                 taken.assume(outcome)
+                taken.wait()
                 rest.assume(outcome.negated())
                 ways.append((taken, self.script(body, taken)))
         else:
@@ -274,10 +278,13 @@ class Walk:
 
     def _once_more(self, node: While, wanted: Outcome, done: int, state: State) -> Outcome:
         certain, begun = state.certain, state.clock
+        further = max(self._rounds(node, state) - done - 1, 0)
         taken, passed = self._fork(state, 2)
         taken.assume(wanted)
+        taken.waits = further * _sleeps(node.body)
         outcome = self._round(node.body, taken)
-        taken.clock += (taken.clock - begun) * max(self._rounds(node, state) - done - 1, 0)
+        lasted = _sleeps(node.body) or taken.clock - begun
+        taken.clock, taken.waits = max(taken.clock, begun + lasted * (further + 1)), state.waits
         outcome = Outcome(LIKELY) if outcome.leaves == BREAK else outcome
         self._merge(state, certain, [(taken, outcome), (passed, Outcome(YES))])
         return Outcome(LIKELY)
@@ -352,6 +359,7 @@ class Walk:
 
     def _simple(self, node: Simple, state: State) -> Outcome:
         state.substituted = None
+        state.counts = _REACHED.match(node.text) is not None
         words = (value for word in node.words for value in self.words.values(word, state))
         values = tuple(islice(words, ARGUMENTS_LIMIT))
         before = {one.name: state.variables.get(one.name) for one in node.assignments}
@@ -449,6 +457,12 @@ def simple_commands(script: Script) -> Iterable[Simple]:
                     yield from simple_commands(node.body)
                 elif isinstance(node, If):
                     yield from (one for condition, _unused in node.branches for one in simple_commands(condition))
+
+
+def _sleeps(body: Script) -> float:
+    """Return how many seconds a round of a loop sleeps, whatever else it comes to."""
+    found = (_SLEEP.match(one.text.strip()) for one in islice(simple_commands(body), COUNTED_LIMIT))
+    return float(sum(int(one.group(1)) for one in found if one))
 
 
 def _is_endless(condition: Script) -> bool:
