@@ -487,7 +487,15 @@ def test_when_a_job_acts_after_its_sleeps_is_told() -> None:
 
     later, drawn = evidence(moment=412.0), evidence(moment=412.0, drawn=True)
     assert (later.delay, later.cause.endswith("28 5 * * *, after 412 s")) == (412.0, True)
-    assert (drawn.delay, drawn.cause.endswith("28 5 * * *, after a sleep that is drawn")) == (None, True)
+    assert (drawn.delay, drawn.cause.endswith("28 5 * * *, after a wait that is drawn")) == (None, True)
+
+
+def test_cronie_waits_for_as_many_minutes_as_it_draws() -> None:
+    delays = [
+        found(facts(of(hit(), environment={"RANDOM_DELAY": minutes})))["kills_in_flight"].evidence.delay
+        for minutes in ("45", "0")
+    ]
+    assert delays == [None, 0.0]
 
 
 def test_no_word_of_a_command_line_is_in_a_finding_or_its_action() -> None:

@@ -25,7 +25,7 @@ class Evidence(NamedTuple):
 
     owner: whom the job runs as. cause: what it does to whom, and when. kind: crontab, timer, logrotate and so on.
     source: the file and line that say it. package: that the file belongs to, None for none or where ``unknown`` says
-    why that is not known. delay: how many seconds after its time the job acts, None where it sleeps for a time that
+    why that is not known. delay: how many seconds after its time the job acts, None where it waits for a time that
     nobody can know by reading, such as a random one. names: the services that it reaches, masters the pids of those
     that run, families what they are. does: stops, reloads or dies; starts: it is started again. cuts: at once, in time
     or none. certain: False where a condition decides that cannot be known by reading. chain: the way from the job to
@@ -168,10 +168,17 @@ def _place(hit: Hit) -> str:
     return next((hop.source for hop in reversed(hit.hops) if hop.source.startswith("/")), "that")
 
 
+def _delay(job: Job, hit: Hit) -> Optional[float]:
+    # By the variable, cronie delays what a crontab runs by as many minutes as it draws when it starts.
+    drawn = hit.deed.drawn or job.environment.get("RANDOM_DELAY", "0") != "0"
+    return None if drawn else hit.deed.moment
+
+
 def _when(job: Job, hit: Hit) -> str:
-    if hit.deed.drawn:
-        return f"{job.schedule}, after a sleep that is drawn"
-    return job.schedule + (f", after {hit.deed.moment:g} s" if hit.deed.moment else "")
+    delay = _delay(job, hit)
+    if delay is None:
+        return f"{job.schedule}, after a wait that is drawn"
+    return job.schedule + (f", after {delay:g} s" if delay else "")
 
 
 def _more(harms: Sequence[Harm], worst: Harm) -> Tuple[str, ...]:
@@ -192,7 +199,7 @@ def _evidence(known: JobFacts, effects: JobEffects, own: Sequence[Harm], names: 
         schedule=job.schedule,
         next_runs=job.next_runs,
         next_runs_local=local_runs(job, known.times),
-        delay=None if hit.deed.drawn else hit.deed.moment,
+        delay=_delay(job, hit),
         names=names,
         families=tuple(dict.fromkeys(harm.hit.family for harm in own)),
         masters=tuple(dict.fromkeys(pid for harm in own for pid in harm.hit.masters)),
