@@ -250,3 +250,23 @@ def test_what_a_deploy_did_may_fall_on_a_run(schedule: str, moments: List[float]
 def test_what_a_deploy_did_twice_in_a_minute_it_did_once() -> None:
     twice = history(f"*/5 * * * * root {RESTART}\n", logged([DUE - DUE % 300 + 20, DUE - DUE % 300 + 50]))
     assert 0.2 < twice.runs["/etc/crontab:1"].chance < 0.25
+
+
+OTHERS = "".join(f"{minute} * * * * pkill -USR2 -u www-data php-fpm\n" for minute in range(10))
+
+
+@pytest.mark.parametrize(("limit", "allowed"), [("JOBS_LIMIT", 4), ("RUNS_LIMIT", 14 + 3 * 14 * 24)])
+def test_a_user_with_very_many_lines_hides_nothing_of_roots(monkeypatch: Any, limit: str, allowed: int) -> None:
+    spool = {"/var/spool/cron/crontabs/www-data": dict(content=OTHERS, mode=0o600, owner=33, mtime=0.0)}
+    everything = history(f"{AT} root {RESTART}\n", logged([one + 1 for one in DAYS]), **spool)
+    assert len(everything.runs) == 11 and "not compared" not in (everything.unheard or "")
+    monkeypatch.setattr(job_history, limit, allowed)
+    seen = history(f"{AT} root {RESTART}\n", logged([one + 1 for one in DAYS]), **spool)
+    assert seen.runs["/etc/crontab:1"] == everything.runs["/etc/crontab:1"] and len(seen.runs) == 4
+    assert "7 of 11 jobs were not compared with the logs" in (seen.unheard or "")
+
+
+def test_runs_of_one_schedule_are_counted_once(monkeypatch: Any) -> None:
+    monkeypatch.setattr(job_history, "RUNS_LIMIT", 14 * 1440)
+    seen = history(f"* * * * * root {RELOAD}\n" * 50, logged([DUE + 1], RELOADING))
+    assert [one.due for one in seen.runs.values()] == [14 * 1440] * 50

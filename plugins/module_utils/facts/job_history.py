@@ -4,11 +4,12 @@
 
 from bisect import bisect_right
 from collections import Counter
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import CannotLook, NotApplicable
 from ..formats import fpm_log
+from ..formats.cron_schedule import Schedule
 from ..formats.signal_effects import PHP_FPM
 from ..host import Host
 from ..policy import Policy
@@ -35,6 +36,9 @@ _BY_SIGNAL = {
     "HUP": fpm_log.RELOADING,
 }
 _SENTENCES = 3
+# What is compared with the logs, root's first: any user may have ten thousand lines that run each minute.
+JOBS_LIMIT = 100
+RUNS_LIMIT = 400000  # twenty jobs of each minute, over 14 days
 
 
 class Runs(NamedTuple):
@@ -121,7 +125,12 @@ def gather(host: Host, policy: Policy) -> JobHistory:
     if not seen.histories:
         return JobHistory({}, unheard)
     past = _past(seen, stops)
-    return JobHistory(_runs(past, _candidates(host, timed, past)), unheard)
+    candidates = _candidates(host, timed, past)
+    if len(candidates) < len(timed):
+        left_out = len(timed) - len(candidates)
+        more = f"{left_out} of {len(timed)} jobs were not compared with the logs: they are too many, or run too often"
+        unheard = f"{unheard}; {more}" if unheard else more
+    return JobHistory(_runs(past, candidates), unheard)
 
 
 def _hits(one: JobEffects) -> List[Hit]:
@@ -172,14 +181,41 @@ def _exited(name: str) -> str:
 
 
 def _candidates(host: Host, timed: Sequence[JobEffects], past: _Past) -> List[_Candidate]:
-    begins = {one.job.object: max(past.begins, _changed(host, one.job)) for one in timed}
+    """Return the jobs that are compared with the past, root's first, and no more than the limits allow."""
+    chosen = sorted(timed, key=lambda one: one.job.user != "root")[:JOBS_LIMIT]
+    begins = {one.job.object: max(past.begins, _changed(host, one.job)) for one in chosen}
     first = min(begins.values())
     said = _journal(host, ["_UID=0", *(f"SYSLOG_IDENTIFIER={name}" for name in CRON)], first)
     cron = [entry for entry in said if entry.source in CRON]
-    units = sorted({one.job.unit for one in timed if one.job.unit})
+    units = sorted({one.job.unit for one in chosen if one.job.unit})
     said = _journal(host, ["_PID=1", *(f"UNIT={name}" for name in units)], first) if units else ()
     systemd = [entry for entry in said if entry.pid == 1]
-    return [_candidate(host, one, begins[one.job.object], cron, systemd) for one in timed]
+    due = _due_by_cron(host, [one.job for one in chosen], begins)
+    return [
+        _candidate(one, begins[one.job.object], due.get(one.job.object), cron, systemd, host.now())
+        for one in chosen
+        if one.job.cron is None or one.job.object in due
+    ]
+
+
+def _due_by_cron(host: Host, jobs: Sequence[Job], begins: Mapping[str, float]) -> Dict[str, Tuple[float, ...]]:
+    """Return when the jobs of cron were due, by their objects, up to RUNS_LIMIT times in all."""
+    now, left = host.now(), RUNS_LIMIT
+    known: Dict[Tuple[Schedule, Optional[str], float], Tuple[float, ...]] = {}
+    found: Dict[str, Tuple[float, ...]] = {}
+    for job in jobs:
+        if job.cron is None:
+            continue
+        key = (job.cron, job.zone, begins[job.object])
+        if key not in known:
+            times = takewhile(lambda moment: moment <= now, cron_runs.runs(host, *key))
+            due = tuple(islice(times, left + 1))
+            if len(due) > left:
+                break
+            left -= len(due)
+            known[key] = due
+        found[job.object] = known[key]
+    return found
 
 
 def _changed(host: Host, job: Job) -> float:
@@ -199,13 +235,16 @@ def _journal(host: Host, matches: Sequence[str], since: float) -> Tuple[Entry, .
 
 
 def _candidate(
-    host: Host, one: JobEffects, begins: float, cron: Sequence[Entry], systemd: Sequence[Entry]
+    one: JobEffects,
+    begins: float,
+    due: Optional[Tuple[float, ...]],
+    cron: Sequence[Entry],
+    systemd: Sequence[Entry],
+    now: float,
 ) -> _Candidate:
-    job, now = one.job, host.now()
+    job = one.job
     logged, told = _logged(job, cron, systemd)
-    if job.cron is not None:
-        due = tuple(takewhile(lambda moment: moment <= now, cron_runs.runs(host, job.cron, job.zone, begins)))
-    else:
+    if due is None:
         due = tuple(moment for moment in logged or () if moment >= begins)
     ways = {hit.deed.target.kind == UNIT for hit in _hits(one)}
     masters = frozenset(pid for hit in _hits(one) for pid in hit.masters)
