@@ -139,6 +139,7 @@ def executable(content: str) -> Dict[str, Any]:
 
 FILES = {
     "/opt/services": "# one a line\nnginx\n\nphp-fpm\n",
+    "/opt/named": executable("#!/bin/sh\nsystemctl stop $UNIT\n"),
     "/opt/headless": executable("systemctl reload nginx\n"),
     "/run/number.pid": "123\n",
     "/etc/init.d/php8.2-fpm": executable(FPM_INIT),
@@ -473,6 +474,10 @@ ONE_LINE = [
     ("N=nginx P=/run/$N.pid; kill `cat $P`; N=x echo; service $N stop",
      ["signal pidfile /run/nginx.pid TERM", "stop unit nginx"]),
     ("S=(nginx); S+=(php-fpm); T=ng; T+=inx; systemctl stop ${S[*]} $T", ["stop unit nginx", "stop unit php-fpm"]),
+    ("set -a; . /etc/default/app; set +a; N=x /opt/named $N; UNIT=y; /opt/named",
+     ["stop unit php8.2-fpm", "stop unit y"]),
+    ("set -a; UNIT=z; /opt/named; set -o errexit -o allexport; UNIT=q; /opt/named", ["stop unit z", "stop unit q"]),
+    ("UNIT=z; /opt/named", []),
     ("nice /opt/headless", ["reload unit nginx"]),
     ("sh /opt/windows", ["stop unit nginx"]),
     # lost

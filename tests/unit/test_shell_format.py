@@ -22,6 +22,7 @@ from hypothesis import strategies as st
         ("mysql -ps3cret -e 'drop x' && nginx -t", "… -e … && nginx -t"),
         ("kill -TERM $(cat /run/php-fpm.pid) >/dev/null 2>&1", "kill -TERM $(cat /run/php-fpm.pid)"),
         ("kill `pidof php-fpm`; sleep 90; kill -9 $PID", "kill `pidof php-fpm`; sleep 90; kill -9 $PID"),
+        ("\"$@\"; kill $* s3cret", "$@; kill $* …"),
         ("start-stop-daemon --stop --retry=QUIT/30/KILL/5 --pidfile=/run/x.pid", None),
         ("sudo -u www-data /usr/bin/pkill -USR1 -f 'php-fpm pool shop'", "sudo -u … /usr/bin/pkill -USR1 -f php-fpm …"),
         ('curl -H "Authorization: Bearer s3cret" x', "… -H …"),

@@ -104,6 +104,9 @@ def _set(_reading: Reading, command: Command, state: State) -> Outcome:
             follows = words[number + 1] if number + 1 < len(words) else ""
             if "e" in word[1:] or ("o" in word[1:] and follows == "errexit"):
                 state.strict = word[0] == "-"
+            if "a" in word[1:] or ("o" in word[1:] and follows == "allexport"):
+                state.exported.update(state.variables)
+                state.exporting = word[0] == "-"
     return Outcome(YES)
 
 

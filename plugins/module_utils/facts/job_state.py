@@ -35,11 +35,11 @@ class State:
     variables, exported, functions, arguments (``$1`` and so on) and name (``$0``): the shell's own. certain: it comes
     to this for certain. held: what holds by now (see Outcome). clock: seconds since the job began. last: ``$?``.
     substituted: how the last ``$(…)`` of a command ended. waits: seconds until the loop that this is in has counted to
-    its end. counts: the last command compared what is counted. strict: ``set -e``. blurred: something unread may have
-    set variables. user: as whom, None for the job's own. library: the file of init functions that was read. input,
-    output: of commands, less what nobody asks for. said: the whole pipe that the reading is in. forks: the ways taken,
-    each as a fork and which of its ways. left: how some way may have left what it stands in. returns, exits: of the
-    function and the script that it is in.
+    its end. counts: the last command compared what is counted. strict, exporting: ``set -e``, ``set -a``. blurred:
+    something unread may have set variables. user: as whom, None for the job's own. library: the file of init functions
+    that was read. input, output: of commands, less what nobody asks for. said: the whole pipe that the reading is in.
+    forks: the ways taken, each as a fork and which of its ways. left: how some way may have left what it stands in.
+    returns, exits: of the function and the script that it is in.
     """
 
     def __init__(self, place: Place, name: str, arguments: Sequence[Value], environment: Mapping[str, Value]) -> None:
@@ -57,6 +57,7 @@ class State:
         self.last = Outcome(YES)
         self.substituted: Optional[Outcome] = None
         self.strict = False
+        self.exporting = False
         self.blurred = False
         self.user: Optional[str] = None
         self.library = ""
@@ -94,7 +95,7 @@ class State:
             self.output.append(value)
 
     def environment(self) -> Dict[str, Value]:
-        return {name: value for name, value in self.variables.items() if name in self.exported}
+        return {name: value for name, value in self.variables.items() if self.exporting or name in self.exported}
 
 
 class Command(NamedTuple):

@@ -23,7 +23,7 @@ _NAME = re.compile(
     rf"(?:-|-s|--signal=|--retry=|-R)?{_SIGNAL}(?:/(?:[0-9]{{1,5}}|{_SIGNAL})){{0,8}}|"
     r"-[A-Za-z]|--[a-z]{2,20}(?:-[a-z]{2,20})*|"  # an option without a value
     r"--(?:pidfile|exec)=/[\w./+@-]{1,200}|"
-    r"\$\w{1,50}|\$\{\w{1,50}\}|"  # the name of a variable
+    r"\$[@*]|\$\w{1,50}|\$\{\w{1,50}\}|"  # the name of a variable
     r"[\w@.*${},-]{0,50}(?:php|fpm|nginx|httpd|apache|haproxy)[\w@.*${},-]{0,50}"
 )
 _SILENCED = re.compile(r"(?:[0-9]?>&[0-9]|(?:[0-9]|&)?>>?[ \t]*/dev/null)(?=[\s;&|)]|\Z)")
