@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 CHECK = "scheduled_restart.same_minute"
 # What these find stops a service or cuts its requests whenever it runs, unless a condition decides (``certain``).
 HARMS = tuple(f"scheduled_restart.{verdict}" for verdict in ("kills_in_flight", "stops_service", "escalates_to_kill"))
+LOW = ("low", "info")
 EVERY_HOST, NO_GROUP = "all", "ungrouped"  # Ansible's own groups; the second is no pool
 MANY = 0.25  # of a pool; what is left has to carry a third more, and few pools have more room than that
 HALF = 0.5
@@ -60,13 +61,14 @@ def _harmful(looks: Mapping[str, Look]) -> dict[Job, Mapping[str, Any]]:
     """Return the evidence of each job that stops something or cuts requests whenever it runs, at a time that is known.
 
     A watchdog that looks each minute on every host, and restarts what is ill, does not restart all of them at once. Nor
-    does a job that sleeps for a random time first: it has no ``delay``.
+    does a job that sleeps for a random time first: it has no ``delay``. And what its host takes for a low risk, such as
+    a reload that waits for requests of which nobody says how long they take, is no outage of a pool.
     """
     return {
         Job(host, finding["object"]): finding["evidence"]
         for host, look in looks.items()
         for finding in look.get("findings") or []
-        if finding["check"] in HARMS and _is_timed(finding["evidence"])
+        if finding["check"] in HARMS and finding["severity"] not in LOW and _is_timed(finding["evidence"])
     }
 
 

@@ -107,6 +107,11 @@ def test_jobs_that_act_on_a_condition_or_at_a_random_time_do_not_act_all_at_once
     assert find(fleet(3, watchdog), {}) == []
 
 
+@pytest.mark.parametrize(("severity", "told"), [("critical", 1), ("high", 1), ("medium", 1), ("low", 0), ("info", 0)])
+def test_what_each_host_takes_for_a_low_risk_is_no_outage_of_all(severity, told):
+    assert len(find(fleet(3, job(FIRST, severity=severity)), {})) == told
+
+
 def test_the_minute_is_that_in_which_a_job_acts():
     looks = {}
     for number, delay in enumerate((59.0, 60.0, 61.0, 600.0)):
