@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, phpfleet.remediation contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A real cron that restarts php-fpm each minute under load: it loses requests, is found, made harmless, and put back.
+"""A real cron that restarts php-fpm each minute under load: taken out, put back, seen to lose requests, made harmless.
 
-cron does what it does at full minutes only, so that each step of the one test waits for the next of them, four in all.
+cron does what it does at full minutes only, so that the steps of the one test wait for the next of them, three in all.
 """
 
 import json
@@ -16,7 +16,7 @@ KILLS = "scheduled_restart.kills_in_flight"
 CLIENTS = (400,) * 12
 MANY = len(CLIENTS) // 4  # the others are between two requests when the signal comes: most, on a busy machine
 LONGEST = 5
-LEAD_SECONDS = 3.0  # of load before the full minute
+LEAD_SECONDS = 8.0  # of load before the full minute, and for a busy machine to begin with it
 TAIL_SECONDS = 6.0  # cron, the init script and systemd take one or two of them
 
 
@@ -90,7 +90,7 @@ def the_finding(seen):
     return found[0]
 
 
-def test_a_restart_on_a_schedule_is_found_made_harmless_taken_out_and_put_back(lab, host, address, ask):
+def test_a_restart_on_a_schedule_is_taken_out_put_back_found_and_made_harmless(lab, host, address, ask):
     lab.command("inject", "nightly-restart", "web1")
     line = host.run("cat /etc/cron.d/php-memory")
     planted = "/etc/cron.d/planted /root/planted.sh"
@@ -101,8 +101,23 @@ def test_a_restart_on_a_schedule_is_found_made_harmless_taken_out_and_put_back(l
         """
     )
 
+    disabled, clean = ask(
+        ("scheduled_restart", {"longest_request": LONGEST, "jobs": [OBJECT]}),
+        ("scheduled_restart_info", {"longest_request": LONGEST}),
+    )
+    assert disabled["changed"] and not disabled["failed"], disabled
+    assert not [one for one in clean["findings"] if one["object"] == OBJECT], clean
+    before = (runs_of_cron(host), logged(host, "Terminating ..."), logged(host, "Reloading in progress"))
+    wait_until_before_a_minute(0)
+    time.sleep(TAIL_SECONDS)
+    assert (runs_of_cron(host), logged(host, "Terminating ..."), logged(host, "Reloading in progress")) == before
+
+    (put_back,) = ask(("undo", {"run_id": disabled["run_id"]}))
+    assert put_back["changed"] and not put_back["failed"], put_back
+    assert host.run("cat /etc/cron.d/php-memory") == line
     cut = account_of_the_next_run(host, address)
     assert len(cut.half) >= MANY, cut
+    assert logged(host, "Terminating ...") > before[1]
 
     looked, everything, refused = ask(
         ("scheduled_restart_info", {}),
@@ -128,25 +143,9 @@ def test_a_restart_on_a_schedule_is_found_made_harmless_taken_out_and_put_back(l
     reloads, stops = logged(host, "Reloading in progress"), logged(host, "Terminating ...")
     kept = account_of_the_next_run(host, address)
     assert kept.requests > 100 and not kept.failed and not kept.half, kept
-    assert (logged(host, "Reloading in progress"), logged(host, "Terminating ...")) == (reloads + 1, stops)
+    assert logged(host, "Reloading in progress") > reloads and logged(host, "Terminating ...") == stops
 
-    undone, disabled, clean = ask(
-        ("undo", {"run_id": graceful["run_id"]}),
-        ("scheduled_restart", {"longest_request": LONGEST, "jobs": [OBJECT]}),
-        ("scheduled_restart_info", {"longest_request": LONGEST}),
-    )
+    (undone,) = ask(("undo", {"run_id": graceful["run_id"]}))
     assert undone["changed"] and not undone["failed"], undone
-    assert disabled["changed"] and not disabled["failed"], disabled
-    assert not [one for one in clean["findings"] if one["object"] == OBJECT], clean
-    before = (runs_of_cron(host), logged(host, "Terminating ..."), logged(host, "Reloading in progress"))
-    wait_until_before_a_minute(0)
-    time.sleep(TAIL_SECONDS)
-    assert (runs_of_cron(host), logged(host, "Terminating ..."), logged(host, "Reloading in progress")) == before
-
-    (put_back,) = ask(("undo", {"run_id": disabled["run_id"]}))
-    assert put_back["changed"] and not put_back["failed"], put_back
     assert host.run("cat /etc/cron.d/php-memory") == line
-    wait_until_before_a_minute(0)
-    time.sleep(TAIL_SECONDS)
-    assert logged(host, "Terminating ...") == before[1] + 1
     assert host.run(f"ls {planted} /root/mark 2>/dev/null || true").split() == planted.split()
