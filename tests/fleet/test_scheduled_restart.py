@@ -101,10 +101,16 @@ def test_a_restart_on_a_schedule_is_taken_out_put_back_found_and_made_harmless(l
         """
     )
 
-    disabled, clean = ask(
+    everything, refused, disabled, clean = ask(
+        ("findings_info", {"checks": ["scheduled_restart"]}),
+        ("scheduled_restart", {"state": "graceful", "longest_request": LONGEST, "jobs": [OBJECT]}),
         ("scheduled_restart", {"longest_request": LONGEST, "jobs": [OBJECT]}),
         ("scheduled_restart_info", {"longest_request": LONGEST}),
     )
+    assert the_finding(everything)["object"] == OBJECT
+    assert not refused["changed"], refused
+    left = the_finding(refused)
+    assert "process_control_timeout" in left["evidence"]["not_remedied"], left
     assert disabled["changed"] and not disabled["failed"], disabled
     assert not [one for one in clean["findings"] if one["object"] == OBJECT], clean
     before = (runs_of_cron(host), logged(host, "Terminating ..."), logged(host, "Reloading in progress"))
@@ -119,25 +125,15 @@ def test_a_restart_on_a_schedule_is_taken_out_put_back_found_and_made_harmless(l
     assert len(cut.half) >= MANY, cut
     assert logged(host, "Terminating ...") > before[1]
 
-    looked, everything, refused = ask(
+    looked, limits, reloaded, graceful = ask(
         ("scheduled_restart_info", {}),
-        ("findings_info", {"checks": ["scheduled_restart"]}),
-        ("scheduled_restart", {"state": "graceful", "longest_request": LONGEST, "jobs": [OBJECT]}),
-    )
-    for seen in (looked, everything):
-        found = the_finding(seen)
-        assert (found["object"], found["severity"]) == (OBJECT, "critical"), found
-        assert "Terminating" in found["summary"], found
-    assert len(found["evidence"]["next_runs"]) == 3
-    assert not refused["changed"], refused
-    left = the_finding(refused)
-    assert "process_control_timeout" in left["evidence"]["not_remedied"], left
-
-    limits, reloaded, graceful = ask(
         ("php_fpm_limits", {"longest_request": LONGEST, "checks": ["php_fpm.reload_loses_requests"]}),
         ("php_fpm", {"state": "reloaded", "longest_request": LONGEST, "wait_idle": 20}),
         ("scheduled_restart", {"state": "graceful", "longest_request": LONGEST, "jobs": [OBJECT]}),
     )
+    found = the_finding(looked)
+    assert (found["object"], found["severity"]) == (OBJECT, "critical"), found
+    assert "Terminating" in found["summary"] and len(found["evidence"]["next_runs"]) == 3, found
     assert limits["changed"] and reloaded["changed"] and not reloaded["failed"], (limits, reloaded)
     assert graceful["changed"] and not graceful["failed"], graceful
     reloads, stops = logged(host, "Reloading in progress"), logged(host, "Terminating ...")
