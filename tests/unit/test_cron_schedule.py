@@ -179,8 +179,8 @@ WALLS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)).map(lambda wall
 def test_runs_are_those_of_the_reference(text: str, wall: datetime) -> None:
     try:
         reference = list(islice(CronSim(text, wall), 4))
-    except CronSimError:  # it refuses 30 February, which cron takes
-        assert is_empty(parse(text))
+    except CronSimError:  # it refuses 30 February, which cron takes, and older releases do where a weekday fits too
+        assert is_empty(parse(text)) or parse(text).either
         return
     assume(len(reference) == 4)  # it gives up after fifty years
     for cron in (DEBIAN, CRONIE):
