@@ -57,6 +57,15 @@ PHP_DAEMON_OPTIONS: Dict[str, Dict[str, Any]] = dict(releases=dict(type="list", 
 
 SCHEDULED_RESTART_OPTIONS: Dict[str, Dict[str, Any]] = dict(jobs=dict(type="list", elements="str", default=[]))
 
+RUNTIME_CACHE_OPTIONS: Dict[str, Dict[str, Any]] = dict(
+    probe=dict(type="bool", default=False),
+    sockets=dict(type="list", elements="str", default=[]),
+    releases=dict(type="list", elements="path", default=[]),
+    deploys_reset_cache=dict(type="bool", default=False),
+    pending_seconds=dict(type="int", default=5),
+    answer_seconds=dict(type="int", default=5),
+)
+
 OPTIONS = {
     "sysv_ipc": SYSV_IPC_OPTIONS,
     "pidfile": PIDFILE_OPTIONS,
@@ -65,6 +74,7 @@ OPTIONS = {
     "nginx": NGINX_OPTIONS,
     "php_daemon": PHP_DAEMON_OPTIONS,
     "scheduled_restart": SCHEDULED_RESTART_OPTIONS,
+    "runtime_cache": RUNTIME_CACHE_OPTIONS,
 }
 
 # Looks that leave a trace on the host: only the info module of the subject takes them, and only when asked.
@@ -172,6 +182,22 @@ class ScheduledRestartPolicy(NamedTuple):
     splay: int
 
 
+class RuntimeCachePolicy(NamedTuple):
+    """How the caches in the memory of php-fpm's pools are looked at and judged. Times in seconds.
+
+    probe: whether pools are asked at all, which hands each a script. sockets: only the pools that listen there; empty
+    for all. releases: links that lead to the current release. deploys_reset_cache: validate_timestamps=0 is on purpose.
+    pending_seconds: how long a restart of the cache may be pending. answer_seconds: how long a pool may take to answer.
+    """
+
+    probe: bool
+    sockets: Sequence[str]
+    releases: Sequence[str]
+    deploys_reset_cache: bool
+    pending_seconds: int
+    answer_seconds: int
+
+
 class Policy(NamedTuple):
     sysv_ipc: SysvIpcPolicy
     pidfile: PidfilePolicy
@@ -180,6 +206,7 @@ class Policy(NamedTuple):
     nginx: NginxPolicy
     php_daemon: PhpDaemonPolicy
     scheduled_restart: ScheduledRestartPolicy
+    runtime_cache: RuntimeCachePolicy
 
 
 def policy_from(options: Dict[str, Dict[str, Any]]) -> Policy:
@@ -192,6 +219,7 @@ def policy_from(options: Dict[str, Dict[str, Any]]) -> Policy:
         nginx=_nginx(_options("nginx", options)),
         php_daemon=_php_daemon(_options("php_daemon", options)),
         scheduled_restart=_scheduled_restart(_options("scheduled_restart", options)),
+        runtime_cache=_runtime_cache(_options("runtime_cache", options)),
     )
 
 
@@ -255,6 +283,13 @@ def _php_daemon(values: Dict[str, Any]) -> PhpDaemonPolicy:
 def _scheduled_restart(values: Dict[str, Any]) -> ScheduledRestartPolicy:
     _check_range("scheduled_restart", "splay", values["splay"], (0, 3600), "seconds")
     return ScheduledRestartPolicy(**values)
+
+
+def _runtime_cache(values: Dict[str, Any]) -> RuntimeCachePolicy:
+    _demand_absolute("runtime_cache", values["releases"], "releases")
+    _check_range("runtime_cache", "pending_seconds", values["pending_seconds"], (1, 3600), "seconds")
+    _check_range("runtime_cache", "answer_seconds", values["answer_seconds"], (1, 600), "seconds")
+    return RuntimeCachePolicy(**values)
 
 
 def _demand_absolute(subject: str, paths: Sequence[str], option: str = "paths") -> None:

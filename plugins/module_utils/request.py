@@ -40,7 +40,8 @@ PARTS: Dict[str, Part] = {
 # Options of another subject that the judgement of one hangs on, by the subject that they come from: its modules take
 # them beside their own. Where all subjects run, each has its own.
 BORROWED: Dict[str, Dict[str, Tuple[str, ...]]] = {
-    "scheduled_restart": {"php_fpm": ("configurations", "longest_request", "history_days")}
+    "scheduled_restart": {"php_fpm": ("configurations", "longest_request", "history_days")},
+    "runtime_cache": {"php_fpm": ("configurations",)},
 }
 
 
