@@ -8,13 +8,15 @@ from .opcode_cache import ModuleDocFragment as OpcodeCache
 from .php_daemon import ModuleDocFragment as PhpDaemon
 from .php_fpm import ModuleDocFragment as PhpFpm
 from .pidfile import ModuleDocFragment as Pidfile
+from .runtime_cache import ModuleDocFragment as RuntimeCache
 from .scheduled_restart import ModuleDocFragment as ScheduledRestart
 from .sysv_ipc import ModuleDocFragment as SysvIpc
 
 
-def _option(subject: str, documentation: str) -> str:
+def _option(subject: str, *documentations: str) -> str:
     """Return the option that takes all the options of a subject, described in the words of its own modules."""
-    suboptions = textwrap.indent(documentation.strip().replace("options:", "suboptions:", 1), "    ")
+    options = "\n".join(documentation.strip().replace("options:\n", "", 1) for documentation in documentations)
+    suboptions = textwrap.indent("suboptions:\n" + options, "    ")
     return f"""
   {subject}:
     description: The options of M(phpfleet.remediation.{subject}_info), for the checks of that subject.
@@ -29,14 +31,15 @@ class ModuleDocFragment:
 
     # Annotated, or ansible-test would take it for a literal.
     SUBJECTS: str = "options:" + "".join(
-        _option(subject, fragment.DOCUMENTATION)
-        for subject, fragment in (
-            ("sysv_ipc", SysvIpc),
-            ("pidfile", Pidfile),
-            ("opcode_cache", OpcodeCache),
-            ("php_fpm", PhpFpm),
-            ("nginx", Nginx),
-            ("php_daemon", PhpDaemon),
-            ("scheduled_restart", ScheduledRestart),
+        _option(subject, *documentations)
+        for subject, *documentations in (
+            ("sysv_ipc", SysvIpc.DOCUMENTATION),
+            ("pidfile", Pidfile.DOCUMENTATION),
+            ("opcode_cache", OpcodeCache.DOCUMENTATION),
+            ("php_fpm", PhpFpm.DOCUMENTATION),
+            ("runtime_cache", RuntimeCache.DOCUMENTATION, RuntimeCache.ASKING),
+            ("nginx", Nginx.DOCUMENTATION),
+            ("php_daemon", PhpDaemon.DOCUMENTATION),
+            ("scheduled_restart", ScheduledRestart.DOCUMENTATION),
         )
     )

@@ -5,9 +5,13 @@
 The option tables are Ansible argument specs; every field of a policy is an option of the same name and default.
 """
 
+import re
 from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
 from .errors import Refused
+
+# What `listen` of a pool may be: a path, a port, or a host and a port.
+_ADDRESS = re.compile(r"/.+|(?:[^/:]+:|\[[0-9a-fA-F:.]+\]:)?[0-9]{1,5}\Z")
 
 SYSV_IPC_OPTIONS: Dict[str, Dict[str, Any]] = dict(
     min_age=dict(type="int", default=600),
@@ -79,6 +83,9 @@ OPTIONS = {
 
 # Looks that leave a trace on the host: only the info module of the subject takes them, and only when asked.
 PROBE_OPTIONS: Dict[str, Dict[str, Dict[str, Any]]] = {"sysv_ipc": dict(read_headers=dict(type="bool", default=False))}
+
+# Options of a subject that have another default in its own info module: who calls that wants just this look.
+INFO_DEFAULTS: Dict[str, Dict[str, Any]] = {"runtime_cache": dict(probe=True)}
 
 # What is wanted beyond the mending of what is wrong: only the changing module of the subject takes it.
 GOAL_OPTIONS: Dict[str, Dict[str, Dict[str, Any]]] = {
@@ -287,6 +294,7 @@ def _scheduled_restart(values: Dict[str, Any]) -> ScheduledRestartPolicy:
 
 def _runtime_cache(values: Dict[str, Any]) -> RuntimeCachePolicy:
     _demand_absolute("runtime_cache", values["releases"], "releases")
+    _demand_addresses("runtime_cache", values["sockets"])
     _check_range("runtime_cache", "pending_seconds", values["pending_seconds"], (1, 3600), "seconds")
     _check_range("runtime_cache", "answer_seconds", values["answer_seconds"], (1, 600), "seconds")
     return RuntimeCachePolicy(**values)
@@ -296,6 +304,15 @@ def _demand_absolute(subject: str, paths: Sequence[str], option: str = "paths") 
     relative: List[str] = [path for path in paths if not path.startswith("/")]
     if relative:
         raise Refused(f"{subject}.{option}: {relative[0]!r} is not an absolute path; write it from / on")
+
+
+def _demand_addresses(subject: str, addresses: Sequence[str]) -> None:
+    strange = [address for address in addresses if not _ADDRESS.match(address)]
+    if strange:
+        raise Refused(
+            f"{subject}.sockets: {strange[0]!r} is no address of a pool; write the path of its socket, or host and port "
+            "(127.0.0.1:9000), as `listen` of the pool says it"
+        )
 
 
 def parse_key(text: str, option: str = "keys") -> int:

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 
 from .audit import select
 from .model import Check
-from .policy import GOAL_OPTIONS, OPTIONS, PROBE_OPTIONS, Policy, policy_from
+from .policy import GOAL_OPTIONS, INFO_DEFAULTS, OPTIONS, PROBE_OPTIONS, Policy, policy_from
 
 SELECTION_OPTIONS: Dict[str, Dict[str, Any]] = dict(
     checks=dict(type="list", elements="str", default=[]),
@@ -57,7 +57,9 @@ def options(subject: Optional[str], probes: bool = False) -> Dict[str, Any]:
         return dict(SELECTION_OPTIONS, **{name: OPTIONS[part.subject][name] for name in part.options})
     if subject is not None:
         own = (PROBE_OPTIONS if probes else GOAL_OPTIONS).get(subject, {})
-        return dict(SELECTION_OPTIONS, **OPTIONS[subject], **own, **_borrowed(subject))
+        spec = dict(SELECTION_OPTIONS, **OPTIONS[subject], **own, **_borrowed(subject))
+        others = INFO_DEFAULTS.get(subject, {}) if probes else {}
+        return dict(spec, **{name: dict(spec[name], default=default) for name, default in others.items()})
     spec = dict(SELECTION_OPTIONS)
     for name, subject_options in OPTIONS.items():
         spec[name] = dict(type="dict", default={}, options=subject_options)

@@ -11,6 +11,7 @@ from . import (
     php_daemon_index,
     php_fpm_index,
     pidfile_index,
+    runtime_cache_index,
     scheduled_restart_index,
     sysv_ipc_index,
 )
@@ -20,6 +21,7 @@ SUBJECTS: Sequence[Subject] = (
     pidfile_index.SUBJECT,
     opcode_cache_index.SUBJECT,
     php_fpm_index.SUBJECT,
+    runtime_cache_index.SUBJECT,
     scheduled_restart_index.SUBJECT,
     php_daemon_index.SUBJECT,
     nginx_index.SUBJECT,
