@@ -30,13 +30,14 @@ def module_source(name):
 
 
 def documented_options(documentation):
-    options = dict(documentation.get("options", {}))
+    options = {}
     for fragment in documentation.get("extends_documentation_fragment", []):
         file_name, _unused, attribute = fragment[len(FRAGMENT_PREFIX) :].partition(".")
         fragments = importlib.import_module(f"{COLLECTION}.doc_fragments.{file_name}").ModuleDocFragment
         text = getattr(fragments, (attribute or "documentation").upper())
         options.update(yaml.safe_load(text).get("options", {}))
-    return options
+    # As Ansible does it (utils/plugin_docs.py): what a module says itself wins over its fragments.
+    return dict(options, **documentation.get("options", {}))
 
 
 def argument_spec(name):

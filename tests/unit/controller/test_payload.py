@@ -53,8 +53,8 @@ def test_an_info_module_carries_no_action(module, tmp_path):
 @pytest.mark.parametrize(
     ("module", "others"),
     [
-        ("nginx_info", ("sysv_ipc", "pidfile", "opcode_cache", "php_", "scheduled_restart")),
-        ("sysv_ipc", ("pidfile", "opcode_cache", "php_", "scheduled_restart", "nginx")),
+        ("nginx_info", ("sysv_ipc", "pidfile", "opcode_cache", "php_", "runtime_cache", "scheduled_restart")),
+        ("sysv_ipc", ("pidfile", "opcode_cache", "php_", "runtime_cache", "scheduled_restart", "nginx")),
     ],
 )
 def test_a_module_of_one_subject_carries_no_check_of_another(module, others, tmp_path):
