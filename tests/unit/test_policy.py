@@ -66,3 +66,22 @@ def test_a_relative_pidfile_is_refused():
 def test_the_root_of_a_host_is_no_cache(path):
     with pytest.raises(Refused, match=r"opcode_cache\.paths: / is no cache"):
         policy_from({"opcode_cache": {"paths": [path]}})
+
+
+@pytest.mark.parametrize("address", ["/run/php/www.sock", "127.0.0.1:9000", "[::1]:9000", "localhost:9000", "9000"])
+def test_a_pool_is_named_as_it_listens(address):
+    assert policy_from({"runtime_cache": {"sockets": [address]}}).runtime_cache.sockets == [address]
+
+
+@pytest.mark.parametrize(
+    "address", ["unix:/run/php/www.sock", "www.sock", "", "127.0.0.1", "127.0.0.1:http", "::1:9000"]
+)
+def test_what_is_no_address_of_a_pool_is_refused(address):
+    with pytest.raises(Refused, match=r"runtime_cache\.sockets: .* is no address of a pool"):
+        policy_from({"runtime_cache": {"sockets": ["/run/php/www.sock", address]}})
+
+
+@pytest.mark.parametrize("option, bad", [("pending_seconds", 0), ("answer_seconds", 0), ("answer_seconds", 601)])
+def test_seconds_out_of_range_are_refused(option, bad):
+    with pytest.raises(Refused, match=r"runtime_cache\." + option + r".*out of range"):
+        policy_from({"runtime_cache": {option: bad}})

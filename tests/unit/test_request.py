@@ -51,3 +51,11 @@ def test_scheduled_restarts_are_judged_by_what_php_fpm_is_said_to_need():
     assert (policy.php_fpm.longest_request, policy.php_fpm.history_days) == (30, 7)
     assert policy.php_fpm.configurations == ["/srv/fpm.conf"] and policy.scheduled_restart.splay == 9
     assert "longest_request" not in options(None)["scheduled_restart"]["options"]
+
+
+def test_pools_are_probed_by_the_module_that_was_called_for_it_and_by_no_other():
+    assert options("runtime_cache", probes=True)["probe"] == {"type": "bool", "default": True}
+    assert options(None)["runtime_cache"]["options"]["probe"]["default"] is False
+    given = {name: spec["default"] for name, spec in options("runtime_cache", probes=True).items()}
+    assert request("runtime_cache", given, CHECKS).policy.runtime_cache.probe is True
+    assert ask(None).policy.runtime_cache.probe is False

@@ -8,6 +8,7 @@ A master makes the memory of OPcache, APCu and Yac before it starts its workers,
 from functools import partial
 from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 
+from .. import probe
 from ..errors import CannotLook, NotApplicable
 from ..formats.probe_answer import APCU, OPCACHE, YAC, Apcu, CachedScript, Opcache, ProbeAnswer, Task, Yac
 from ..host import Host
@@ -51,7 +52,7 @@ class Segment(NamedTuple):
 
     name: in words, ``php-fpm 812 (pools www, api)``. master, started: pid and start time. generation: as FpmMaster's.
     root: as FpmMaster's. by: the pool that told of it, the first that could tell of OPcache; None where none answered.
-    reason: why nothing is told of OPcache, by the pools that answered or, where by is None, of those that did not.
+    reason: why no pool answered. Where one did and nothing is told of OPcache, the answers say why.
     scripts: every cached script, or scripts_reason why there is no list of them.
     blocked_by: while a restart is pending, the requests that it waits for, in words, the oldest first.
     still_pending: after how many seconds it was pending still; None where it was not pending, or passed meanwhile.
@@ -112,10 +113,11 @@ def gather(host: Host, policy: Policy) -> RuntimeCaches:
     masters = [one for one in seen.masters if one.apart is None]
     apart = tuple(f"php-fpm {one.process.pid}: {one.apart}" for one in seen.masters if one.apart is not None)
     selection = runtime_cache_pools.select(host, policy, masters)
-    asking = Asking(host, policy)
-    asked = asking.each(asking.ask, [one for one in selection.pools if not one.asleep])
     shared = [one for one in masters if not policy.runtime_cache.sockets or _pools_of(one, selection.pools)]
-    memories = asking.each(lambda one: _memory(asking, one, _pools_of(one, selection.pools), asked), shared)
+    asking = Asking(host, policy)
+    with probe.removed_on_signals():
+        asked = asking.each(asking.ask, [one for one in selection.pools if not one.asleep])
+        memories = asking.each(lambda one: _memory(asking, one, _pools_of(one, selection.pools), asked), shared)
     strangers = asking.each(partial(runtime_cache_strangers.reason, host), selection.strangers)
     return RuntimeCaches(
         probed=bool(asked) or any(one.segment.by for one in memories),
@@ -166,7 +168,6 @@ def _segment(asking: Asking, master: FpmMaster, asked: Sequence[Asked]) -> Segme
     answered = [(one.wanted, one.answer) for one in asked if one.answer is not None]
     listing = _list(asking, [(wanted, answer) for wanted, answer in answered if answer.opcache is not None])
     answers = [answer for answer in (listing.answer, *(answer for _unused, answer in answered)) if answer is not None]
-    opcache = _first(answers, OPCACHE)
     return Segment(
         name=_name(master),
         master=master.process.pid,
@@ -176,12 +177,12 @@ def _segment(asking: Asking, master: FpmMaster, asked: Sequence[Asked]) -> Segme
         root=master.root,
         pools=tuple(pool.name for pool in master.pools),
         by=listing.by or next((wanted.pool.name for wanted, _unused in answered), None),
-        opcache=opcache,
+        opcache=_first(answers, OPCACHE),
         apcu=_first(answers, APCU),
         yac=_first(answers, YAC),
         scripts=listing.answer.scripts if listing.answer is not None else None,
         scripts_reason=listing.reason,
-        reason=None if opcache is not None else _why_nothing(master, asked),
+        reason=None if answered else _why_no_answer(master, asked),
         still_pending=listing.pending.seconds,
         blocked_by=listing.pending.blocked_by,
     )
@@ -200,17 +201,11 @@ def _name(master: FpmMaster) -> str:
     return f"php-fpm {master.process.pid} (pool{'s' * (len(names) > 1)} {', '.join(names[:NAMES_LIMIT])}{more})"
 
 
-def _why_nothing(master: FpmMaster, asked: Sequence[Asked]) -> str:
-    """Return why no pool of a master told of OPcache: in the words of those that answered, if any did."""
+def _why_no_answer(master: FpmMaster, asked: Sequence[Asked]) -> str:
     if not master.pools:
         return next(iter(master.unknown), master.failure or "its configuration names no pool")
-    said = [f"pool {one.wanted.pool.name}: {_unsaid(one.answer)}" for one in asked if one.answer is not None]
-    reasons = said or [one.reason for one in asked if one.reason is not None]
-    return reasons[0] + (f" (and {len(reasons) - 1} more pools tell nothing)" if len(reasons) > 1 else "")
-
-
-def _unsaid(answer: ProbeAnswer) -> str:
-    return answer.reasons.get(OPCACHE, "it says nothing of OPcache")
+    reasons = [one.reason for one in asked if one.reason is not None]
+    return reasons[0] + (f" (and {len(reasons) - 1} more that gave no answer)" if len(reasons) > 1 else "")
 
 
 def _list(asking: Asking, tellers: Sequence[Tuple[Wanted, ProbeAnswer]]) -> _Listing:

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The caches in memory as an info module shows them: what masters share, and what each pool says of itself."""
 
-from typing import Dict, Mapping, NamedTuple, Optional, Tuple
+from typing import Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import CannotLook
-from ..formats.probe_answer import Apcu, Opcache, Realpath, Yac
+from ..formats.probe_answer import OPCACHE, Apcu, Opcache, Realpath, Yac
 from ..host import Host
 from ..policy import Policy
 from . import cached_code, runtime_cache
@@ -107,14 +107,14 @@ def gather(host: Host, policy: Policy) -> Overview:
     except CannotLook as error:
         unseen.append(str(error))
     return Overview(
-        segments=tuple(_segment(one, codes.get(one.master)) for one in seen.segments),
+        segments=tuple(_segment(one, codes.get(one.master), seen.pools) for one in seen.segments),
         pools=tuple(_pool(one) for one in seen.pools),
         apart=seen.apart,
         unseen=tuple(unseen),
     )
 
 
-def _segment(one: Segment, code: Optional[SegmentCode]) -> SegmentOverview:
+def _segment(one: Segment, code: Optional[SegmentCode], pools: Sequence[PoolCaches]) -> SegmentOverview:
     return SegmentOverview(
         name=one.name,
         master=one.master,
@@ -124,15 +124,23 @@ def _segment(one: Segment, code: Optional[SegmentCode]) -> SegmentOverview:
         root=one.root,
         pools=one.pools,
         told_by=one.by,
-        reason=one.reason,
+        reason=one.reason or _unsaid(one, pools),
         opcache=one.opcache,
         still_pending=one.still_pending,
         blocked_by=one.blocked_by,
         code=None if code is None or one.scripts is None else _code(code),
-        code_reason=one.scripts_reason or one.reason,
+        code_reason=one.scripts_reason,
         apcu=one.apcu,
         yac=one.yac,
     )
+
+
+def _unsaid(one: Segment, pools: Sequence[PoolCaches]) -> Optional[str]:
+    """Return why a pool that answered tells nothing of OPcache."""
+    if one.opcache is not None:
+        return None
+    answers = [pool.answer for pool in pools if pool.master == one.master and pool.pool == one.by]
+    return next((answer.reasons.get(OPCACHE) for answer in answers if answer is not None), None)
 
 
 def _code(code: SegmentCode) -> CodeOverview:
