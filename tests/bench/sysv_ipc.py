@@ -15,6 +15,8 @@ import sys
 import tempfile
 import time
 
+from shared.figures import show
+
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 MODULES = "ansible_collections.phpfleet.remediation.plugins.modules"
 SEGMENTS, SETS = 32768, 32000  # shmmni's maximum, and semmni's default
@@ -111,12 +113,7 @@ def main() -> None:
         own = ["unshare", "--ipc", "--pid", "--mount", "--fork", "--mount-proc", sys.executable, __file__, "--inside"]
         sys.exit(subprocess.run(own + sys.argv[1:], check=False).returncode)
     sizes = [int(argument) for argument in sys.argv[1:] if argument != "--inside"]
-    figures = measure(*(sizes + [SEGMENTS, SETS][len(sizes) :]))
-    for name, figure in figures.items():
-        print(f"{name.replace('_', ' '):32} {figure:>12}")
-    if "PHPFLEET_BENCH_JSON" in os.environ:
-        with open(os.environ["PHPFLEET_BENCH_JSON"], "w", encoding="utf-8") as file:
-            json.dump(dict(sysv_ipc=figures), file, indent=1)
+    show("sysv_ipc", measure(*(sizes + [SEGMENTS, SETS][len(sizes) :])))
 
 
 main()

@@ -6,7 +6,6 @@ import functools
 import json
 import os
 import pathlib
-import re
 import subprocess
 import sys
 import time
@@ -15,15 +14,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from ansible_collections.phpfleet.remediation.plugins.module_utils.formats import eaccelerator, eaccelerator_walk
+from module_runs import BENCH, peak_memory, run_module
 
 REPEATS = 3  # of what takes well below a minute: the fastest counts, since the machine is not ours alone
-BENCH = pathlib.Path("/root/bench")
-RESULT = BENCH / "result"
 SCRIPTS = pathlib.Path("/srv/bench")
 CACHE = pathlib.Path("/var/cache/php-opcache")
 SMALL_CACHES = (pathlib.Path("/var/cache/loop"), pathlib.Path("/var/cache/module"))
 PER_DIRECTORY = 100
-MODULES = "ansible_collections.phpfleet.remediation.plugins.modules"
 HEADER, CHECKSUM = 80, slice(72, 76)
 WRITTEN = (1, 1_700_000_000)  # atime and mtime of every script
 # Most scripts are small and a few are big; the mean is 1.
@@ -114,42 +111,6 @@ def md5sum() -> float:
     started = time.monotonic()
     subprocess.run(f"find {CACHE} -type f -print0 | xargs -0 md5sum > /dev/null", shell=True, check=True)
     return time.monotonic() - started
-
-
-def start_module(name: str, **options: object) -> subprocess.Popen:
-    arguments = json.dumps({"ANSIBLE_MODULE_ARGS": options})
-    with RESULT.open("wb") as result:
-        return subprocess.Popen([sys.executable, "-m", f"{MODULES}.{name}", arguments], stdout=result)
-
-
-def run_module(name: str, **options: object) -> tuple[float, dict]:
-    """Return the seconds that a module took with its start, and what it returned."""
-    started = time.monotonic()
-    status = start_module(name, **options).wait()
-    seconds = time.monotonic() - started
-    assert status == 0, RESULT.read_text()
-    return seconds, json.loads(RESULT.read_bytes())
-
-
-def peak_memory(name: str, **options: object) -> float:
-    """Return the most memory, in MiB, that a module's processes had together; what they share counts once."""
-    module = start_module(name, **options)
-    peak = 0
-    while module.poll() is None:
-        peak = max(peak, memory(module.pid))
-        time.sleep(0.02)
-    return peak / 1024
-
-
-def memory(pid: int) -> int:
-    """Return the proportional set size of a process and its children, in KiB; 0 for one that has ended."""
-    process = pathlib.Path("/proc", str(pid))
-    try:
-        children = (process / "task" / str(pid) / "children").read_text().split()
-        found = re.search(r"^Pss: +([0-9]+) kB$", (process / "smaps_rollup").read_text(), re.MULTILINE)
-    except OSError:
-        return 0
-    return (int(found.group(1)) if found else 0) + sum(memory(int(child)) for child in children)
 
 
 def damage() -> int:
