@@ -5,7 +5,7 @@
 import contextlib
 import signal
 import time
-from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from .actions.apply import act
 from .actions.journal import Journal
@@ -120,14 +120,16 @@ class _Run:
         return self._take(steps, None)
 
     def _take(self, steps: Sequence[Step], skipped: Optional[str]) -> List[Tried]:
+        """A step that failed keeps the later ones of its group from being taken, and no others."""
         tried: List[Tried] = []
+        failed: Dict[str, str] = {}
         for step in steps:
-            done = self._try(step) if skipped is None else self._skip(step, skipped)
+            needless = skipped or failed.get(step.group)
+            done = self._try(step) if needless is None else self._skip(step, needless)
             tried.append(done)
-            needless = skipped or ("not needed" if done.worked else None)
-            tried += self._take(step.otherwise, needless)
+            tried += self._take(step.otherwise, needless or ("not needed" if done.worked else None))
             if not done.worked:
-                skipped = f"not done, because this failed before: {step.object}"
+                failed[step.group] = f"not done, because this failed before: {step.object}"
         return tried
 
     def _skip(self, step: Step, reason: str) -> Tried:

@@ -13,8 +13,11 @@ import time
 from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple
 
 from .errors import Refused
+from .facts.fpm_masters import FpmMaster, FpmPool
 from .facts.processes import Process
+from .formats.probe_answer import Task
 from .host import Host
+from .policy import Policy
 
 _ISO_8601 = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d{1,9})?(?:Z|\+00:?00)\Z")
 _EPOCH = re.compile(r"\d{1,11}(\.\d{1,9})?\Z")
@@ -43,6 +46,20 @@ class Command(NamedTuple):
     mend: Tuple[str, ...] = ()
 
 
+class InMemory(NamedTuple):
+    """What is done to the memory of one php-fpm, by scripts that are handed to its pools.
+
+    tasks: a pool each, asked in turn until all is done that any of them names. generation: of the master whose memory
+    was seen, None where what is done to a newer one is as good. seconds: for how long until it has worked.
+    """
+
+    master: FpmMaster
+    generation: Optional[float]
+    tasks: Tuple[Tuple[FpmPool, Task], ...]
+    seconds: float
+    policy: Policy
+
+
 class Step(NamedTuple):
     """One thing that is done, and then waited for.
 
@@ -50,7 +67,8 @@ class Step(NamedTuple):
     guard(host): what the verb needs, looked for just before it; raises Unneeded where there is nothing to do any more,
     and CannotAct where it must not be done now. until(host): None when it has worked, or what is still missing, in
     words; it gets a new host each time, and raises CannotAct when waiting is of no use. seconds: how long it may take.
-    otherwise: what takes it back, done only where this step fails or did not work in time.
+    otherwise: what takes it back, done only where this step fails or did not work in time. group: of the steps that are
+    not taken once an earlier one of them has failed; those of other groups are.
     """
 
     verb: str
@@ -61,6 +79,7 @@ class Step(NamedTuple):
     seconds: float
     risk: Optional[str] = None
     otherwise: Tuple[Any, ...] = ()  # of Steps, which a NamedTuple of Python 3.6 cannot say of itself
+    group: str = ""
 
 
 class Plan(NamedTuple):
@@ -75,6 +94,11 @@ class Plan(NamedTuple):
     notes: Sequence[str] = ()
 
 
+def nothing_more(before: Any, after: Optional[Any], wanted: Any) -> Dict[str, Any]:
+    """For a subject of which before and after say all."""
+    return {}
+
+
 def same_names(before: Any, wanted: Any) -> Any:
     """For a subject whose names hold through a change."""
     return wanted
@@ -87,7 +111,8 @@ class Transition(NamedTuple):
     Refused. look(host, wanted): the facts, a NamedTuple; raises CannotLook and Refused. plan(facts, wanted): pure.
     prove(before, after, wanted): what is not as it was asked, in sentences; pure. show(facts): what of them a result
     tells. tell(host, before, since): lines of logs that may explain a failure. again(before, wanted): wanted, as what
-    was planned on is found by it when it has changed: a pid may be another then.
+    was planned on is found by it when it has changed: a pid may be another then. more(before, after, wanted): what else
+    a result says, by its keys; after is None where nothing was done.
     """
 
     subject: str
@@ -99,6 +124,7 @@ class Transition(NamedTuple):
     show: Callable[[Any], Any]
     tell: Callable[[Host, Any, float], Sequence[str]]
     again: Callable[[Any, Any], Any] = same_names
+    more: Callable[[Any, Optional[Any], Any], Dict[str, Any]] = nothing_more
 
 
 def known(guard: Tuple[Any, ...]) -> Callable[[Host], Tuple[Any, ...]]:

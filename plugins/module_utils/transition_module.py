@@ -42,7 +42,7 @@ def run(transition: Transition) -> None:
         done = perform(transition, wanted, Host, params["wait_idle"], None if module.check_mode else open_journal)
     except PhpfleetError as error:
         module.fail_json(msg=plain(str(error)), **plain(error.details))
-    result = _result(transition, done, bool(module.check_mode))
+    result = _result(transition, wanted, done, bool(module.check_mode))
     if done.plan.refusal is not None:
         module.fail_json(msg=result["refusal"], **result)
     if done.problems:
@@ -58,7 +58,7 @@ def _wanted(transition: Transition, params: Dict[str, Any]) -> Any:
     return transition.read(params)
 
 
-def _result(transition: Transition, done: Performed, check_mode: bool) -> Dict[str, Any]:
+def _result(transition: Transition, wanted: Any, done: Performed, check_mode: bool) -> Dict[str, Any]:
     refused = done.plan.refusal is not None
     return dict(
         changed=not refused and (bool(done.plan.steps) if check_mode else _changed(done)),
@@ -69,6 +69,7 @@ def _result(transition: Transition, done: Performed, check_mode: bool) -> Dict[s
         steps=_planned(done.plan) if check_mode or refused else _tried(done),
         run_id=done.run_id,
         diff=diff([] if refused else _actions(transition, done.plan)),
+        **plain(transition.more(done.before, done.after, wanted)),
     )
 
 

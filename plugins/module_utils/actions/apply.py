@@ -12,6 +12,7 @@ from . import (
     opcode_cache,
     php_fpm_limits,
     pidfile,
+    runtime_cache,
     scheduled_jobs,
     services,
     signals,
@@ -31,6 +32,7 @@ VERBS: Dict[str, Verb] = dict(
     **timers.VERBS,
     **signals.VERBS,
     **services.VERBS,
+    **runtime_cache.VERBS,
 )
 
 DIFF_LINES = 100

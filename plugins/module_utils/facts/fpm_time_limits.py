@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Every limit of time that a request to a pool meets, from the load balancer to the stop of the service."""
 
+import math
 import os
 import re
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
@@ -26,6 +27,9 @@ STOP = "TimeoutStopSec"
 BALANCER = "balancer_timeout"
 
 INIT_SCRIPT_LIMIT = 256 * 1024  # bytes
+
+# request_terminate_timeout is looked at each third of it, so a request may take a third longer (fpm_pctl_heartbeat()).
+TERMINATE_FACTOR = 4 / 3
 
 BUILT_IN = "default"
 POLICY = "policy"
@@ -106,6 +110,14 @@ def gather(host: Host, policy: Policy) -> FpmTimeLimits:
 
 def _once(sentences: Sequence[str]) -> Tuple[str, ...]:
     return tuple(dict.fromkeys(sentences))
+
+
+def longest_request(pool: PoolLimits, policy: Policy) -> Optional[float]:
+    """Return for how long a request to a pool may run, in seconds, None where nothing says it."""
+    bounds = [float(policy.php_fpm.longest_request)] if policy.php_fpm.longest_request else []
+    if pool.terminate.seconds is not None and pool.terminate.in_force is True:
+        bounds.append(float(math.ceil(pool.terminate.seconds * TERMINATE_FACTOR)))
+    return min(bounds) if bounds else None
 
 
 def limit_of(settings: Mapping[str, str], sources: Mapping[str, str], name: str, changed: MasterChanges) -> Limit:

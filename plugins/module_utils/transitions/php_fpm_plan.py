@@ -6,13 +6,12 @@ What each signal costs was measured under load: docs/reload.md. SIGTERM and SIGI
 kills the masters that do not reload on it, and SIGUSR1 and SIGUSR2 kill a worker: none of them is ever sent so.
 """
 
-import math
 import signal
 from typing import List, Optional, Sequence
 
 from ..facts.fpm_masters import FpmMaster
 from ..facts.fpm_orphans import Orphan
-from ..facts.fpm_time_limits import PoolLimits
+from ..facts.fpm_time_limits import PoolLimits, longest_request
 from ..facts.processes import Process
 from ..transition import Command, Plan, Signal, Step, known
 from . import php_fpm_waits as waits
@@ -32,8 +31,6 @@ from .php_fpm_state import (
 MARGIN_SECONDS = 30.0  # beside a limit of php-fpm's own
 START_SECONDS = 120.0
 STRANGER_SECONDS = 30.0
-# request_terminate_timeout is looked at each third of it, so a request may take a third longer (fpm_pctl_heartbeat()).
-TERMINATE_FACTOR = 4 / 3
 _UNLOADABLE = "Unable to load dynamic library"
 _STARTS_AGAIN = ("always", "on-success")  # what systemd does after a clean end, by Restart=
 
@@ -113,7 +110,7 @@ def reload_costs(state: State, wanted: Wanted) -> List[str]:
 
 def _pool_costs(pool: PoolLimits, control: float, wanted: Wanted) -> List[str]:
     name = f"pool {pool.pool.name}"
-    longest = longest_request(pool, wanted)
+    longest = longest_request(pool, wanted.policy)
     costs = []
     if longest is None:
         costs.append(
@@ -136,14 +133,6 @@ def _pool_costs(pool: PoolLimits, control: float, wanted: Wanted) -> List[str]:
                 f"{front.read_timeout:g} s (fastcgi_read_timeout, {front.read_timeout_source or front.source})"
             )
     return costs
-
-
-def longest_request(pool: PoolLimits, wanted: Wanted) -> Optional[float]:
-    """Return for how long a request to a pool may run, in seconds, None where nothing says it."""
-    bounds = [float(wanted.policy.php_fpm.longest_request)] if wanted.policy.php_fpm.longest_request else []
-    if pool.terminate.seconds is not None and pool.terminate.in_force is True:
-        bounds.append(float(math.ceil(pool.terminate.seconds * TERMINATE_FACTOR)))
-    return min(bounds) if bounds else None
 
 
 def _notes(state: State, wanted: Wanted, costs: Sequence[str]) -> List[str]:

@@ -1,0 +1,251 @@
+# Copyright: (c) 2026, phpfleet.remediation contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is in the memory of each php-fpm, who is asked for it, and what requests in flight would make of a reset."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import AbstractSet, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from .. import probe
+from ..errors import CannotLook
+from ..facts import cached_code, fpm_masters, fpm_time_limits, fpm_workers, runtime_cache, worker_visits
+from ..facts.cached_code import SegmentCode
+from ..facts.fpm_masters import FpmMaster, FpmPool
+from ..facts.fpm_time_limits import longest_request
+from ..facts.fpm_workers import Worker
+from ..facts.processes import Process
+from ..facts.runtime_cache import PoolCaches, RuntimeCaches, Segment
+from ..facts.worker_visits import Visit, Visits
+from ..formats.probe_answer import ProbeAnswer, Task
+from ..host import Host
+from ..policy import Policy
+
+WARM_LIST_LIMIT = 16 * 1024 * 1024  # bytes
+VISITED_AT_ONCE = 16
+FORCE_RESTART_TIMEOUT = 180.0  # opcache.force_restart_timeout (php-src, ext/opcache/zend_accelerator_module.c)
+
+
+class Wanted(NamedTuple):
+    """What is asked for. caches: to empty, of probe_answer.CACHES; none where scripts are named. scripts: files and
+    directories of which no cached script is to be kept. warm: files to be cached afterwards; warm_list: a file that
+    names more. newer_than: seconds since the epoch. timeout: seconds, 0 for as long as requests in flight may take.
+    reset: masters (pids) whose scripts are compared with their files, since they were compiled anew. visited: masters
+    each worker of which is asked. Both are what a proof is over.
+    """
+
+    caches: Tuple[str, ...]
+    scripts: Tuple[str, ...]
+    warm: Tuple[str, ...]
+    warm_list: Optional[str]
+    newer_than: Optional[float]
+    allow_loss: bool
+    timeout: float
+    policy: Policy
+    reset: AbstractSet[int] = frozenset()
+    visited: AbstractSet[int] = frozenset()
+
+
+class State(NamedTuple):
+    """One look. masters: those that can be asked, by pid. bounds: for how long a request may run, in seconds, by master
+    and pool, None where nothing says it. code: by master; empty without a proof. misled: workers that answered and look
+    up a path elsewhere than where it leads to by now, by pid, each with a sentence. warm: the files to be cached.
+    same: for each path of warm and scripts, the paths under which the caches of a master have it. notes: what could not
+    be seen.
+    """
+
+    now: float
+    caches: RuntimeCaches
+    masters: Mapping[int, FpmMaster]
+    workers: Sequence[Worker]
+    bounds: Mapping[Tuple[int, str], Optional[float]]
+    code: Mapping[int, SegmentCode]
+    visits: Sequence[Visits]
+    misled: Mapping[int, str]
+    warm: Tuple[str, ...]
+    same: Mapping[Tuple[int, str], Tuple[str, ...]]
+    notes: Tuple[str, ...]
+
+
+def look(host: Host, wanted: Wanted) -> State:
+    """Return what is in memory now. Raises CannotLook, and NotApplicable where no php-fpm runs."""
+    warm = _warm(host, wanted)
+    caches = host.once(runtime_cache.gather, wanted.policy)
+    running = host.once(fpm_masters.gather, wanted.policy).masters
+    masters = {one.process.pid: one for one in running if one.apart is None}
+    workers = host.once(fpm_workers.gather, wanted.policy).workers
+    notes: List[str] = [*caches.apart, *caches.unseen]
+    state = State(
+        now=host.now(),
+        caches=caches,
+        masters=masters,
+        workers=workers,
+        bounds=_bounds(host, wanted.policy, notes),
+        code={},
+        visits=(),
+        misled={},
+        warm=warm,
+        same={},
+        notes=(),
+    )
+    if wanted.reset:
+        code = host.once(cached_code.gather, wanted.policy).segments
+        state = state._replace(code={one.master: one for one in code if one.master in wanted.reset})
+    visits = _visits(host, wanted, state)
+    state = state._replace(visits=visits, misled=_misled(host, state, visits))
+    return state._replace(same=_same(host, wanted, state), notes=tuple(dict.fromkeys(notes)))
+
+
+def _warm(host: Host, wanted: Wanted) -> Tuple[str, ...]:
+    if wanted.warm_list is None:
+        return wanted.warm
+    text = host.read(wanted.warm_list, WARM_LIST_LIMIT, follow=True).decode("utf-8", "surrogateescape")
+    lines = [line.rstrip("\r") for line in text.split("\n")]
+    strange = [line for line in lines if line and not line.startswith("/")]
+    if strange:
+        raise CannotLook(f"{wanted.warm_list}: {strange[0][:200]!r} is not an absolute path; write it from / on")
+    return tuple(dict.fromkeys([*wanted.warm, *filter(None, lines)]))
+
+
+def _bounds(host: Host, policy: Policy, notes: List[str]) -> Dict[Tuple[int, str], Optional[float]]:
+    try:
+        limits = host.once(fpm_time_limits.gather, policy).masters
+    except CannotLook as error:
+        notes.append(str(error))
+        return {}
+    return {
+        (one.master.process.pid, pool.pool.name): longest_request(pool, policy) for one in limits for pool in one.pools
+    }
+
+
+# Whom to ask.
+
+
+def asked(state: State, master: int) -> List[PoolCaches]:
+    """Return the pools of a master that answered, first the one that told of its memory."""
+    by = next((one.by for one in state.caches.segments if one.master == master), None)
+    own = [one for one in state.caches.pools if one.master == master and one.answer is not None]
+    return sorted(own, key=lambda one: one.pool != by)
+
+
+def answers(state: State, master: int) -> List[Tuple[FpmPool, ProbeAnswer]]:
+    """Return the pools of a master with what they answered, in the order of asked()."""
+    pools = {pool.name: pool for pool in state.masters[master].pools} if master in state.masters else {}
+    return [
+        (pools[one.pool], one.answer)
+        for one in asked(state, master)
+        if one.answer is not None and one.pool is not None and one.pool in pools
+    ]
+
+
+def unreached(state: State) -> List[str]:
+    """Return why pools cannot be asked, a sentence each. A pool without a worker has nothing that could be stale."""
+    return [
+        f"{_pool_name(one)}: {one.reason}"
+        for one in state.caches.pools
+        if one.answer is None and one.reason is not None and not one.asleep
+    ]
+
+
+def _pool_name(one: PoolCaches) -> str:
+    return f"php-fpm {one.master}" if one.master is not None else f"sockets: {one.address}"
+
+
+def segment_of(state: State, master: int) -> Optional[Segment]:
+    return next((one for one in state.caches.segments if one.master == master), None)
+
+
+def force_seconds(state: State, master: int) -> Optional[float]:
+    """Return for how long a restart of the cache waits for requests before the engine kills them, None for ever."""
+    said = [answer.settings.get("opcache.force_restart_timeout", "") for _unused, answer in answers(state, master)]
+    seconds = min([float(text) for text in said if text.isdigit()], default=FORCE_RESTART_TIMEOUT)
+    return seconds or None
+
+
+# Workers, each with a realpath cache of its own.
+
+
+def _visits(host: Host, wanted: Wanted, state: State) -> Sequence[Visits]:
+    due = [
+        (Visit(state.masters[master], pool, workers_of(state, master, pool.name), Task()), visit_seconds(state, wanted))
+        for master in sorted(wanted.visited)
+        for pool, _unused in answers(state, master)
+    ]
+    with probe.removed_on_signals(), ThreadPoolExecutor(max_workers=VISITED_AT_ONCE) as at_once:
+        return list(at_once.map(lambda one: worker_visits.visit(host, wanted.policy, one[0], one[1]), due))
+
+
+def workers_of(state: State, master: int, pool: str) -> Sequence[Process]:
+    return [one.process for one in state.workers if one.master == master and one.pool == pool]
+
+
+def visit_seconds(state: State, wanted: Wanted) -> float:
+    """Return how long to wait for the workers of a pool to come round."""
+    known = [seconds for seconds in state.bounds.values() if seconds is not None]
+    return wanted.timeout or max(known, default=0.0) + wanted.policy.runtime_cache.answer_seconds
+
+
+def _misled(host: Host, state: State, visits: Sequence[Visits]) -> Dict[int, str]:
+    """Return the workers whose realpath cache is not of now. A chroot's absolute links cannot be followed from here."""
+    found: Dict[int, str] = {}
+    followed: Dict[str, Optional[Tuple[int, int]]] = {}
+    for visit in visits:
+        master = state.masters[visit.master]
+        pool = next(one for one in master.pools if one.name == visit.pool)
+        if master.root != "/" or pool.settings.get("chroot"):
+            continue
+        for pid, answer in visit.answers.items():
+            for link in answer.realpath.links if answer.realpath else ():
+                for path in (link.path, link.target):
+                    if path not in followed:
+                        followed[path] = _identity(host, path)
+                if followed[link.path] != followed[link.target]:
+                    found[pid] = f"it looks up {link.path} as {link.target}, and that is no longer where it leads to"
+    return found
+
+
+# Paths: a cache has a script under its real path, which the links of a path that was named lead to.
+
+
+def _same(host: Host, wanted: Wanted, state: State) -> Dict[Tuple[int, str], Tuple[str, ...]]:
+    found: Dict[Tuple[int, str], Tuple[str, ...]] = {}
+    for segment in state.caches.segments:
+        if segment.scripts is None or not (state.warm or wanted.scripts):
+            continue
+        its = host if segment.root == "/" else host.within(segment.master)
+        paths = [one.path for one in segment.scripts]
+        found.update({(segment.master, path): _cached_as(its, path, paths) for path in state.warm})
+        found.update({(segment.master, path): _cached_below(its, path, paths) for path in wanted.scripts})
+    return found
+
+
+def _cached_as(its: Host, path: str, cached: Sequence[str]) -> Tuple[str, ...]:
+    """Return the cached paths that are one file."""
+    name = path.rpartition("/")[2]
+    file = _identity(its, path)
+    return tuple(
+        one
+        for one in cached
+        if one == path or (file is not None and one.rpartition("/")[2] == name and _identity(its, one) == file)
+    )
+
+
+def _cached_below(its: Host, path: str, cached: Sequence[str]) -> Tuple[str, ...]:
+    """Return the cached paths that are a file, or below a directory, by whatever links it was named."""
+    path = path.rstrip("/") or path
+    wanted = _identity(its, path)
+    directories: Dict[str, bool] = {"": False}
+
+    def is_below(directory: str) -> bool:
+        if directory not in directories:
+            here = directory == path or (wanted is not None and _identity(its, directory) == wanted)
+            directories[directory] = here or is_below(directory.rpartition("/")[0])
+        return directories[directory]
+
+    return tuple(one for one in cached if is_below(one))
+
+
+def _identity(its: Host, path: str) -> Optional[Tuple[int, int]]:
+    try:
+        seen = its.stat_as_named(path)
+    except CannotLook:
+        return None  # it is gone, so that no other path leads to it: its own name is all that it has
+    return seen.device, seen.inode
