@@ -13,7 +13,7 @@ import image
 from command import LabError, run, tell
 from state import Host, Lab, locked
 
-PACKAGES = "php-fpm"
+PACKAGES = "php-fpm,php-yac"  # Yac is here because Debian lets nobody install it beside APCu, which the hosts have
 OTHER_RELEASE = {"bookworm": "trixie", "trixie": "bookworm"}
 PLACE = "/srv/other-php"  # on a host
 
