@@ -2,10 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A lab of one's own for the fleet tests: booted once a session, taken down at its end."""
 
+import json
 import os
 import platform
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -107,5 +109,32 @@ def ansible_playbook(lab: Lab, tmp_path: Path) -> Callable[..., subprocess.Compl
         }
         command = [f"{core}/ansible-playbook", "--inventory", lab.inventory, *arguments]
         return attempt(*command, cwd=tmp_path, env=environment)
+
+    return run
+
+
+@pytest.fixture
+def ask(ansible_playbook: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path) -> Callable[..., list[dict]]:
+    """Runs modules of the collection on web1, each `(name, options)`, one after the other, and returns what each said.
+
+    `ended` in it: when it had, in seconds since the epoch. What a module failed with is its result, too.
+    """
+
+    def run(*wanted: tuple[str, dict[str, Any]], **keywords: Any) -> list[dict]:
+        place = Path(tempfile.mkdtemp(dir=tmp_path))
+        tasks: list[dict[str, Any]] = []
+        for number, (module, options) in enumerate(wanted):
+            destination = {"content": "{{ said | to_json }}", "dest": f"{place}/{number}.json", "mode": "0600"}
+            tasks += [
+                {f"phpfleet.remediation.{module}": options, "register": "said", "ignore_errors": True, **keywords},
+                {"ansible.builtin.copy": destination, "delegate_to": "localhost", "check_mode": False},
+            ]
+        play = place / "play.yml"
+        play.write_text(json.dumps([{"hosts": "web1", "gather_facts": False, "tasks": tasks}]), encoding="utf-8")
+        ran = ansible_playbook(str(play))
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        said = [(json.loads(path.read_text("utf-8")), path.stat().st_mtime) for path in sorted(place.glob("*.json"))]
+        assert not any("Traceback" in json.dumps(result) for result, _ended in said), said
+        return [{**result, "ended": ended} for result, ended in said]
 
     return run

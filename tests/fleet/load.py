@@ -3,7 +3,8 @@
 """A steady load on php-fpm of a lab host, and an account of what became of every request.
 
 Each request bears a number. Its page writes `S number` when it begins and `F number` when it has ended. One that began
-and never ended was cut in half, whatever its client was told. One that failed and never began was lost in a queue.
+and never ended was cut in half, whatever its client was told. One that failed and never began was lost in a queue. The
+answer names the directory that its page was compiled in, which of several releases that is.
 Clients keep no connection, since a kept one would hide what happens to new ones.
 """
 
@@ -14,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import inf
 from typing import NamedTuple
 
 PORT = 8080
@@ -28,25 +30,35 @@ note('S');
 $end = hrtime(true) + 1000000 * (int) $_GET['ms'];
 while (($left = $end - hrtime(true)) > 0) { usleep(min(20000, intdiv($left, 1000) + 1)); }
 note('F');
-echo 'done ', $_GET['id'];
+echo 'done ', $_GET['id'], ' ', __DIR__;
 """
-_SITE = """server {{
+_SITE = """upstream load-{port} {{
+    {servers}
+}}
+server {{
     listen {port};
+    root {root};
     location = /work {{
         include fastcgi_params;
-        fastcgi_param SCRIPT_FILENAME /srv/shop/work.php;
-        fastcgi_pass unix:{socket};
+        fastcgi_param SCRIPT_FILENAME $document_root/work.php;
+        fastcgi_pass load-{port};
+        fastcgi_next_upstream off;
     }}
 }}
 """
 
 
 class Account(NamedTuple):
-    """What became of the requests of a load, each by its number. statuses: None for a connection that was cut."""
+    """What became of the requests of a load, each by its number. statuses: None for a connection that was cut.
+
+    asked: when, in seconds since the epoch. directories: where the page lies that was run, of those that were answered.
+    """
 
     statuses: dict[int, int | None]
     begun: frozenset[int]
     ended: frozenset[int]
+    asked: dict[int, float]
+    directories: dict[int, str]
 
     @property
     def requests(self) -> int:
@@ -67,6 +79,10 @@ class Account(NamedTuple):
         """Those that failed and of which nothing was done."""
         return self.failed - self.begun
 
+    def served(self, since: float, until: float = inf) -> Counter[str]:
+        """From which directory how many of the answers came to what was asked from a moment on, and before another."""
+        return Counter(self.directories[number] for number in self.directories if since <= self.asked[number] < until)
+
     def __repr__(self) -> str:
         failures = Counter(self.statuses[number] for number in self.failed)
         return (
@@ -75,14 +91,15 @@ class Account(NamedTuple):
         )
 
 
-def prepare(host, socket: str, port: int = PORT) -> None:
-    """Give a host a page to work on, behind nginx and php-fpm's socket."""
+def prepare(host, *sockets: str, port: int = PORT, root: str = "/srv/shop") -> None:
+    """Give a host a page to work on, behind nginx and the sockets of php-fpm, which take turns."""
+    servers = " ".join(f"server unix:{socket} max_fails=0;" for socket in sockets)
     host.run(
         f"""
-        cat > /srv/shop/work.php <<'END'\n{_PAGE}\nEND
-        cat > /etc/nginx/conf.d/load-{port}.conf <<'END'\n{_SITE.format(port=port, socket=socket)}\nEND
+        cat > {root}/work.php <<'END'\n{_PAGE}\nEND
+        cat > /etc/nginx/conf.d/load-{port}.conf <<'END'\n{_SITE.format(port=port, root=root, servers=servers)}\nEND
         : > /srv/shop/account
-        chown www-data: /srv/shop/account
+        chmod a+w /srv/shop/account
         nginx -s reload
         while ! curl --silent http://localhost:{port}/ > /dev/null; do sleep 0.05; done
         """
@@ -97,6 +114,8 @@ class Load:
         self._port = port
         self._numbers = itertools.count(1)
         self._statuses: dict[int, int | None] = {}
+        self.asked: dict[int, float] = {}
+        self.directories: dict[int, str] = {}
         self._stopping = threading.Event()
         self._clients = [threading.Thread(target=self._ask_on, args=(one,), daemon=True) for one in milliseconds]
 
@@ -126,12 +145,17 @@ class Load:
             time.sleep(PAUSE)
 
     def _ask(self, number: int, milliseconds: int) -> int | None:
+        self.asked[number] = time.time()
         connection = http.client.HTTPConnection(self._address, self._port, timeout=ANSWER_SECONDS)
         try:
             connection.request("GET", f"/work?id={number}&ms={milliseconds}", headers={"Connection": "close"})
             answer = connection.getresponse()
-            whole = answer.read() == f"done {number}".encode()
-            return answer.status if whole or answer.status != 200 else None
+            said, _space, directory = answer.read().decode("latin-1").rpartition(" ")
+            if answer.status == 200:
+                if said != f"done {number}":
+                    return None
+                self.directories[number] = directory
+            return answer.status
         except (OSError, http.client.HTTPException):
             return None
         finally:
@@ -158,4 +182,4 @@ def loaded(
     time.sleep(0.2)  # a page whose client is gone may still write
     lines = [line.split() for line in host.run("cat /srv/shop/account").splitlines()]
     begun, ended = (frozenset(int(number) for what, number in lines if what == kind) for kind in "SF")
-    accounts.append(Account(statuses, begun, ended))
+    accounts.append(Account(statuses, begun, ended, dict(load.asked), dict(load.directories)))

@@ -452,6 +452,15 @@ def test_incident_daemon_old_code(fresh_host: Host) -> None:
     ]
 
 
+def test_incident_stale_release(fresh_host: Host) -> None:
+    inject(fresh_host, "stale-release")
+    assert (
+        fresh_host.run("readlink /srv/blog/current; curl --silent http://localhost:8090/") == "releases/2\nrelease 1\n"
+    )
+    fresh_host.run("systemctl restart 'php*-fpm.service'")
+    assert fresh_host.run("curl --silent http://localhost:8090/") == "release 2\n"
+
+
 def test_incident_redis_hangs(fresh_host: Host) -> None:
     inject(fresh_host, "redis-hangs")
     assert fresh_host.run("curl --silent --max-time 2 http://localhost/ || echo $?") == "28\n"

@@ -137,7 +137,7 @@ def test_a_worker_dies_of_usr2_with_its_request(host, address):
 def test_the_orphans_of_a_master_that_died_serve_on_and_block_its_start(host, address, name):
     """ALRM is to every build what HUP is to those that do not catch it."""
     host.run(BY_HAND)
-    prepare(host, "/run/php/by-hand.sock", BY_HAND_PORT)
+    prepare(host, "/run/php/by-hand.sock", port=BY_HAND_PORT)
     account = account_of(host, address, f"kill -{name} $(cat /run/php/by-hand.pid)", port=BY_HAND_PORT)
     assert not account.failed and not account.half, account
     blocked = host.run("/usr/sbin/php-fpm[0-9]* --daemonize --fpm-config /etc/php/by-hand.conf 2>&1 || echo status $?")
