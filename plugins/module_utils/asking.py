@@ -143,7 +143,9 @@ def _numeric(address: str) -> Tuple[str, int]:
 
 def _explained(error: OSError, address: str) -> CannotLook:
     if error.errno == errno.EAGAIN:
-        return CannotLook(f"{address}: its queue is full, so it takes no connection; those who serve it are stuck")
+        return CannotLook(
+            f"{address}: its queue is full, so it takes no connection; those who serve it are stuck", errno=error.errno
+        )
     if error.errno == errno.ECONNREFUSED:
         return CannotLook(f"{address}: nothing listens there (connection refused); start what should serve it")
     return explained(error, address)

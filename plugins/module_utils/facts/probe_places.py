@@ -2,11 +2,25 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Where a script can lie so that a pool runs it: open_basedir, chroot, private mounts, extensions, restrict_api."""
 
-from typing import NamedTuple, Optional, Sequence
+import os
+import re
+import stat
+from typing import List, NamedTuple, Optional, Sequence, Tuple
 
+from ..errors import CannotLook, Missing
 from ..host import Host
-from ..policy import Policy
 from .fpm_masters import FpmMaster, FpmPool
+
+PLACES_LIMIT = 6
+PASSWD_LIMIT = 4 * 1024 * 1024
+EXTENSION = ".php"
+_BEST = "/run"
+_USUAL = ("/tmp", "/var/tmp")
+_OWN = ("session.save_path", "upload_tmp_dir", "sys_temp_dir")  # directories that a pool's settings may name
+_RESTRICTED = re.compile(
+    r"open_basedir restriction in effect\. File\(.{0,4096}?\) is not within the allowed path\(s\): \(([^)]{1,16384})\)"
+)
+_EXTENSION = re.compile(r"\.[A-Za-z0-9_.-]{1,32}\Z")
 
 
 class ProbePlace(NamedTuple):
@@ -20,16 +34,160 @@ class ProbePlace(NamedTuple):
     directory: str
     extension: str
     uid: int
-    gid: int
 
 
-def places(host: Host, policy: Policy, master: FpmMaster, pool: FpmPool, said: Optional[str]) -> Sequence[ProbePlace]:
-    """Return where to try, the best first, at most PLACES_LIMIT.
+class Learnt(NamedTuple):
+    """What a pool said of itself: its open_basedir, and its opcache.restrict_api; None where it did not."""
 
-    said: what the pool said when the last one failed, its open_basedir or its opcache.restrict_api in PHP's own words.
-    Raises CannotLook where there is none.
+    open_basedir: Optional[str] = None
+    restrict_api: Optional[str] = None
+
+
+def open_basedir_said(text: str) -> Optional[str]:
+    """Return the open_basedir that PHP names in its warning (main/fopen_wrappers.c), None where there is none."""
+    match = _RESTRICTED.search(text)
+    return match.group(1) if match else None
+
+
+def places(host: Host, master: FpmMaster, pool: FpmPool, learnt: Learnt) -> Sequence[ProbePlace]:
+    """Return where to try, the best first, at most PLACES_LIMIT. Raises CannotLook where there is none."""
+    its = host.within(master.process.pid) if host.is_root() else host
+    uid = _uid(host, its, master, pool)
+    inside = _inside(its, master, pool)
+    look = _Look(inside, uid, _directories(inside, _said(pool, "open_basedir", learnt.open_basedir)))
+    found = [one for one in map(look.rank, _candidates(pool, look.allowed, learnt)) if one is not None]
+    best = [directory for _unused, directory in sorted(found, key=lambda one: one[0])]
+    if not best:
+        why = "; ".join(look.unfit) or "none of the usual ones is there"
+        raise CannotLook(
+            f"pool {pool.name}: there is no directory for a probe that it may read and no other user than its own "
+            f"can change ({why}); allow it {_BEST} in open_basedir"
+        )
+    extension = _extension(pool)
+    return [ProbePlace(inside.root, one, extension, uid) for one in dict.fromkeys(best)][:PLACES_LIMIT]
+
+
+def _uid(host: Host, its: Host, master: FpmMaster, pool: FpmPool) -> int:
+    """Return whose file a pool's script has to be.
+
+    By the configuration, never by a worker's title: a script of another pool could write that into its own, and get
+    the file that this pool runs.
     """
-    raise NotImplementedError
+    if master.process.uids[1] != 0:
+        return master.process.uids[1]  # it can't become another, and its configuration's user is of no effect
+    user = pool.settings.get("user", "")
+    if user.isdigit():
+        return int(user)
+    uid = host.user_id(user) if master.root == "/" else _uid_of(its, user)
+    if uid is None:
+        raise CannotLook(f"pool {pool.name}: there is no user {user!r}, whom its configuration says that it runs as")
+    return uid
 
 
-PLACES_LIMIT = 6
+def _uid_of(its: Host, user: str) -> Optional[int]:
+    for line in its.read("/etc/passwd", PASSWD_LIMIT).decode("utf-8", "replace").splitlines():
+        fields = line.split(":")
+        if len(fields) == 7 and fields[0] == user and fields[2].isdigit():
+            return int(fields[2])
+    return None
+
+
+def _inside(its: Host, master: FpmMaster, pool: FpmPool) -> Host:
+    """Return the files as the pool's workers see them; only a master of root's can lock them up."""
+    chroot = pool.settings.get("chroot", "").replace("$pool", pool.name).rstrip("/")
+    if not chroot or master.process.uids[1] != 0:
+        return its
+    return Host(its.root.rstrip("/") + _physical(its, chroot))
+
+
+def _physical(its: Host, directory: str) -> str:
+    """Return where a directory is, with the administrator's links on the way and at its end resolved."""
+    return os.path.dirname(its.physical(f"{directory}/entry"))
+
+
+def _said(pool: FpmPool, name: str, learnt: Optional[str]) -> Optional[str]:
+    """Return a setting of PHP's as the pool's configuration or the pool itself says it, None for neither."""
+    for form in ("php_admin_value", "php_value"):
+        if pool.settings.get(f"{form}[{name}]"):
+            return pool.settings[f"{form}[{name}]"]
+    return learnt or None
+
+
+def _directories(inside: Host, basedir: Optional[str]) -> Optional[List[str]]:
+    """Return the physical directories of an open_basedir, None for all; relative ones depend on the script's own."""
+    if basedir is None:
+        return None
+    found = []
+    for one in basedir.split(":"):
+        try:
+            if one.startswith("/") and stat.S_ISDIR(inside.stat(one, follow=True).mode):
+                found.append(_physical(inside, one))
+        except CannotLook:
+            continue  # what is not there, or others lead elsewhere, is no place for us
+    return found
+
+
+def _candidates(pool: FpmPool, allowed: Optional[Sequence[str]], learnt: Learnt) -> List[str]:
+    prefix = _said(pool, "opcache.restrict_api", learnt.restrict_api)
+    if prefix is not None and learnt.restrict_api is not None:
+        return [prefix]
+    if allowed is not None:
+        return [*([prefix] if prefix else []), _BEST, *allowed]
+    own = [_said(pool, name, None) or "" for name in _OWN]
+    named = [one.split(";")[-1] for one in (*own, pool.settings.get("chdir", ""))]
+    last = ["/"] if pool.settings.get("chroot") else []
+    return [*([prefix] if prefix else []), _BEST, *_USUAL, *(one for one in named if one.startswith("/")), *last]
+
+
+def _extension(pool: FpmPool) -> str:
+    allowed = pool.settings.get("security.limit_extensions", "").split()
+    if not allowed or EXTENSION in allowed:
+        return EXTENSION
+    fit = [one for one in allowed if _EXTENSION.match(one)]
+    if not fit:
+        raise CannotLook(f"pool {pool.name}: its security.limit_extensions {' '.join(allowed)!r} lets no script be run")
+    return fit[0]
+
+
+class _Look:
+    """What is known of the directories that a pool may read. unfit: why some are no place for a probe."""
+
+    def __init__(self, inside: Host, uid: int, allowed: Optional[List[str]]) -> None:
+        self.inside = inside
+        self.uid = uid
+        self.allowed = allowed
+        self.unfit: List[str] = []
+
+    def rank(self, directory: str) -> Optional[Tuple[int, str]]:
+        """Return how good a place is, and its path; the lower the better, None for none."""
+        try:
+            physical = _physical(self.inside, directory)
+            if self.allowed is not None and not any(_is_below(physical, one) for one in self.allowed):
+                return None
+            risk = self._risk(physical)
+        except Missing:
+            return None
+        except CannotLook as error:
+            self.unfit.append(str(error))
+            return None
+        # restrict_api is compared with the script's path as it is asked for, so a link in it has to stay.
+        return None if risk is None else (risk, directory.rstrip("/") or "/")
+
+    def _risk(self, physical: str) -> Optional[int]:
+        """0: only root can write there. 1: others can too, but not rename what is ours. 2: it is the pool's own.
+
+        The pool runs what it finds under the path, so no other user may be able to change what that leads to.
+        """
+        parts = [part for part in physical.split("/") if part]
+        for depth in range(len(parts) + 1):
+            path = "/" + "/".join(parts[:depth])
+            seen = self.inside.stat(path)
+            shared = bool(seen.mode & (stat.S_IWGRP | stat.S_IWOTH))
+            if seen.uid not in (0, self.uid) or (shared and not seen.mode & stat.S_ISVTX):
+                self.unfit.append(f"others than root and uid {self.uid} can write {path}")
+                return None
+        return 2 if seen.uid != 0 else int(shared)
+
+
+def _is_below(path: str, directory: str) -> bool:
+    return path == directory or directory == "/" or path.startswith(directory + "/")

@@ -1,8 +1,19 @@
 # Copyright: (c) 2026, phpfleet.remediation contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a probe is asked to do in a pool, and what it answers. The answer comes out of a web application: untrusted."""
+"""What a probe is asked to do in a pool, and what it answers. The answer comes out of a web application: untrusted.
 
-from typing import Mapping, NamedTuple, Optional, Tuple
+Behind a marker stand pieces of four texts, each of which ends in NUL: a tag, a name and two values. Texts of paths are
+bytes of the file system. The last piece, ``end``, says how many there are.
+"""
+
+import os
+import re
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar, get_type_hints
+
+from ..errors import Malformed
+from ..plain import one_line
+
+T = TypeVar("T")
 
 OPCACHE = "opcache"
 APCU = "apcu"
@@ -114,8 +125,10 @@ class ProbeAnswer(NamedTuple):
     pid: its own, to be compared with the workers that the host sees. now: its clock. settings: ini values by name, of
     SETTINGS; what no extension knows is left out. reasons: by cache (of CACHES), why nothing is said of it: no such
     extension, switched off, restricted, disable_functions; opcache and the others are None there. scripts: None where
-    they were not asked for or cannot be listed (then reasons["scripts"]). returned: by cache, what its reset function
-    returned. invalidated: by path, whether it is no longer cached. compiled: one each, in order.
+    they were not asked for or cannot be listed (then reasons["scripts"]), without those of probes and without what was
+    invalidated. returned: by cache, what its reset function returned; reasons["reset_<cache>"]: why it is missing
+    there, or what PHP said to a False. invalidated: by path, whether it is no longer cached. compiled: one each, in
+    order. opcache_before: as it was just before this very request reset it, None where it was not to.
     """
 
     pid: int
@@ -131,9 +144,24 @@ class ProbeAnswer(NamedTuple):
     returned: Mapping[str, bool]
     invalidated: Mapping[str, bool]
     compiled: Tuple[Compiled, ...]
+    opcache_before: Optional[Opcache] = None
+
+
+class Done(NamedTuple):
+    """What a probe said that it did, though its answer may have been cut short. Fields as those of a ProbeAnswer.
+
+    fatal: what ended it, in PHP's words.
+    """
+
+    returned: Mapping[str, bool]
+    invalidated: Mapping[str, bool]
+    compiled: Tuple[Compiled, ...]
+    opcache_before: Optional[Opcache]
+    fatal: Optional[str]
 
 
 LINKS_LIMIT = 1000
+SCRIPTS_BYTES = 15 * 1024 * 1024  # of the list of scripts; some 100,000 of them
 SETTINGS: Tuple[str, ...] = (
     "open_basedir",
     "disable_functions",
@@ -159,6 +187,174 @@ SETTINGS: Tuple[str, ...] = (
 )
 
 
+_WHOLE = re.compile(rb"-?[0-9]{1,19}\Z")
+_FRACTION = re.compile(rb"[0-9]{1,19}(?:\.[0-9]{1,9})?\Z")
+_TAGS = frozenset(
+    b"pid version now setting opcache opcache_before apcu yac realpath link reason script scripts returned invalidated "
+    b"compiled fatal end".split()
+)
+_PIECE = 4
+_SCRIPT_BYTES = 40  # that each script counts besides its path, in the script's own sum
+_TEXTS_LIMIT = _PIECE * (SCRIPTS_BYTES // _SCRIPT_BYTES + 10000)
+
+
+def words(task: Task, marker: str, until: float) -> str:
+    """Return a task as the script takes it. until: seconds since the epoch, after which it is not to be done."""
+    return (
+        f"marker={marker} until={until:.3f} scripts={int(task.scripts)} reset={','.join(task.reset)} "
+        f"invalidate={len(task.invalidate)} compile={len(task.compile)}"
+    )
+
+
+def paths(task: Task) -> bytes:
+    """Return the paths of a task as the script takes them, in its body."""
+    return b"".join(os.fsencode(path) + b"\0" for path in (*task.invalidate, *task.compile))
+
+
 def parse(body: bytes, marker: bytes) -> ProbeAnswer:
     """Return what stands behind ``marker`` in a body, whatever the application printed around it. Raises Malformed."""
-    raise NotImplementedError
+    said = _Said(body, marker)
+    if not said.ended:
+        raise Malformed("the answer of the probe ends before its end" + (f": {said.fatal}" if said.fatal else ""))
+    links = tuple(Link(os.fsdecode(path), os.fsdecode(target)) for path, target, _unused in said.all(b"link"))
+    realpath = said.figures(b"realpath", _RealpathSize)
+    return ProbeAnswer(
+        pid=_whole(said.one(b"pid")),
+        version=_text(said.one(b"version")),
+        now=_fraction(said.one(b"now")),
+        settings={_text(name): _text(value) for name, value, _unused in said.all(b"setting")},
+        opcache=said.figures(b"opcache", Opcache),
+        apcu=said.figures(b"apcu", Apcu),
+        yac=said.figures(b"yac", Yac),
+        realpath=Realpath(realpath.used, realpath.entries, links[:LINKS_LIMIT]) if realpath else None,
+        reasons=said.reasons(),
+        scripts=said.scripts(),
+        returned=said.flags(b"returned"),
+        invalidated=said.flags(b"invalidated"),
+        compiled=said.compiled(),
+        opcache_before=said.figures(b"opcache_before", Opcache),
+    )
+
+
+def done(body: bytes, marker: bytes) -> Done:
+    """Return what was done by a probe whose answer may end anywhere. Raises Malformed where it is none of ours."""
+    said = _Said(body, marker)
+    return Done(
+        said.flags(b"returned"),
+        said.flags(b"invalidated"),
+        said.compiled(),
+        said.figures(b"opcache_before", Opcache),
+        said.fatal,
+    )
+
+
+class _RealpathSize(NamedTuple):
+    used: int
+    entries: int
+
+
+class _Said:
+    """The pieces of an answer, by their tags."""
+
+    def __init__(self, body: bytes, marker: bytes) -> None:
+        begin = body.find(marker)
+        if begin < 0:
+            raise Malformed("there is no answer of the probe in what the pool printed")
+        texts = body[begin + len(marker) :].split(b"\0", _TEXTS_LIMIT)
+        self._pieces: Dict[bytes, List[Tuple[bytes, bytes, bytes]]] = {}
+        self.ended = False
+        self.lacking: Dict[str, str] = {}
+        for number, piece in enumerate(zip(*[iter(texts[:-1])] * _PIECE), start=1):
+            self._take(number, piece)
+            if self.ended:
+                break
+
+    def _take(self, number: int, piece: Sequence[bytes]) -> None:
+        tag, name, first, second = piece
+        if tag not in _TAGS:
+            raise Malformed(f"the answer of the probe has a piece {one_line(_text(tag[:40]))!r}, which it never prints")
+        self._pieces.setdefault(tag, []).append((name, first, second))
+        if tag == b"end":
+            if _whole(first) != number:
+                raise Malformed(f"the answer of the probe has {number} pieces, and says that it has {_whole(first)}")
+            self.ended = True
+
+    @property
+    def fatal(self) -> Optional[str]:
+        """What PHP said when it ended the script."""
+        said = self.all(b"fatal")
+        return one_line(_text(said[0][1])) if said else None
+
+    def all(self, tag: bytes) -> List[Tuple[bytes, bytes, bytes]]:
+        """The pieces with a tag, in their order."""
+        return self._pieces.get(tag, [])
+
+    def one(self, tag: bytes) -> bytes:
+        """The only value of a tag. Raises Malformed."""
+        found = self.all(tag)
+        if len(found) != 1:
+            raise Malformed(f"the answer of the probe says {tag.decode()} {len(found)} times")
+        return found[0][1]
+
+    def figures(self, tag: bytes, kind: Callable[..., T]) -> Optional[T]:
+        """All numbers of a tag as a value; None, and a reason, where the engine did not say all of them."""
+        said = {name.decode("ascii", "replace"): value for name, value, _unused in self.all(tag)}
+        if not said:
+            return None
+        kinds = get_type_hints(kind)
+        values = {name: _READ[kinds[name]](said[name]) if name in said else None for name in kinds}
+        missing = [name for name, value in values.items() if value is None and kinds[name] != Optional[int]]
+        if missing:
+            self.lacking[tag.decode()] = f"this version of it does not say its {', '.join(missing)}"
+            return None
+        return kind(**values)
+
+    def reasons(self) -> Dict[str, str]:
+        """Why nothing is said of something; call it when all figures have been read."""
+        said = {_text(name): one_line(_text(value)) for name, value, _unused in self.all(b"reason")}
+        return {**self.lacking, **said}
+
+    def scripts(self) -> Optional[Tuple[CachedScript, ...]]:
+        """The list, None where it was not said whole."""
+        if not self.all(b"scripts"):
+            return None
+        return tuple(
+            CachedScript(os.fsdecode(path), _whole(time) if time else None, _whole(used) if used else None)
+            for path, time, used in self.all(b"script")
+        )
+
+    def flags(self, tag: bytes) -> Dict[str, bool]:
+        """What is yes or no, by cache or path."""
+        return {os.fsdecode(name): _flag(value) for name, value, _unused in self.all(tag)}
+
+    def compiled(self) -> Tuple[Compiled, ...]:
+        """The files that it was told to compile, as far as it came."""
+        return tuple(
+            Compiled(os.fsdecode(path), one_line(_text(why)) if why else None)
+            for path, why, _unused in self.all(b"compiled")
+        )
+
+
+def _whole(text: bytes) -> int:
+    if not _WHOLE.match(text):
+        raise Malformed(f"the answer of the probe has {one_line(_text(text[:40]))!r} where a whole number belongs")
+    return int(text)
+
+
+def _fraction(text: bytes) -> float:
+    if not _FRACTION.match(text):
+        raise Malformed(f"the answer of the probe has {one_line(_text(text[:40]))!r} where a number belongs")
+    return float(text)
+
+
+def _flag(text: bytes) -> bool:
+    if text not in (b"0", b"1"):
+        raise Malformed(f"the answer of the probe has {one_line(_text(text[:40]))!r} where 0 or 1 belongs")
+    return text == b"1"
+
+
+def _text(text: bytes) -> str:
+    return text.decode("utf-8", "backslashreplace")
+
+
+_READ: Mapping[Any, Any] = {int: _whole, Optional[int]: _whole, float: _fraction, bool: _flag}

@@ -1,0 +1,221 @@
+# Copyright: (c) 2026, phpfleet.remediation contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Lay a probe's file where a pool reads it, and take it away again; sweep those whose run was killed.
+
+All is done below descriptors of directories, so that nobody who can write there sends root elsewhere. A run holds a
+lock (flock(2)) on its file for as long as it lives: who gets that lock knows that the run is dead.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import re
+import secrets
+import signal
+import stat
+import threading
+import time
+from types import FrameType
+from typing import Iterator, List, Optional
+
+from .directory import explained, open_place
+from .errors import CannotLook, Untrusted
+from .facts.probe_places import ProbePlace
+
+DIRECTORY = ".phpfleet-probe"
+LOCK_SECONDS = 5.0
+_TRIES = 10
+_NAME = re.compile(r"[0-9a-f]{32}\.[A-Za-z0-9_.-]{1,33}\Z")
+_ENTER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_MAKE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_LABEL = b"system_u:object_r:httpd_sys_content_t:s0\0"  # what php-fpm may read in the policies of RHEL and Fedora
+
+_lying: List["ProbeFile"] = []
+
+
+class ProbeFile:
+    """A file that lies in a directory of ours. path: as the pool names it."""
+
+    def __init__(self, place: ProbePlace) -> None:
+        name = secrets.token_hex(16) + place.extension
+        self.path = f"{place.directory.rstrip('/')}/{DIRECTORY}/{name}"
+        self._place = place
+        self._name = name
+        self._above = -1  # the directory that ours is made in
+        self._directory = -1
+        self._file = -1
+
+    def lay(self, content: bytes) -> None:
+        """Make the file. Raises CannotLook: no permission, a full disk, a directory that is not ours."""
+        try:
+            self._above = open_place(self._place.root, f"{self._place.directory}/{DIRECTORY}").directory
+            self._enter()
+            _lying.append(self)
+            self._file = os.open(self._name, _MAKE, 0o400, dir_fd=self._directory)
+            self._fill(content)
+        except OSError as error:
+            self.take_away()
+            raise _explained(error, self._place.directory) from error
+        except CannotLook:
+            self.take_away()
+            raise
+        finally:
+            self._unlock()
+
+    def take_away(self) -> None:
+        """Remove the file, and its directory where no other run has one in it; nothing where that was done."""
+        with contextlib.suppress(ValueError):
+            _lying.remove(self)
+        try:
+            self.remove()
+        finally:
+            for descriptor in (self._file, self._directory, self._above):
+                if descriptor >= 0:
+                    os.close(descriptor)
+            self._file = self._directory = self._above = -1
+
+    def remove(self) -> None:
+        """Remove what lies there, and keep the descriptors: also for a handler of signals."""
+        if self._directory < 0:
+            return
+        if self._file >= 0 and _is_same(self._directory, self._name, self._file):
+            os.unlink(self._name, dir_fd=self._directory)
+        if self._lock(LOCK_SECONDS) and _is_same(self._above, DIRECTORY, self._directory):
+            with contextlib.suppress(FileNotFoundError):
+                _remove_empty(self._above)
+        self._unlock()
+
+    def _enter(self) -> None:
+        """Open our directory, made where there is none, and lock it; sweep what dead runs left in it."""
+        for _unused in range(_TRIES):
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(DIRECTORY, 0o711, dir_fd=self._above)
+            try:
+                self._directory = os.open(DIRECTORY, _ENTER, dir_fd=self._above)
+            except FileNotFoundError:
+                continue  # another run, the last that had a file in it, has just removed it
+            self._demand_ours()
+            if not self._lock(LOCK_SECONDS):
+                raise CannotLook(
+                    f"{self._place.directory}/{DIRECTORY}: another run has locked it for {LOCK_SECONDS:g} s"
+                )
+            if _is_same(self._above, DIRECTORY, self._directory):
+                _sweep(self._directory)
+                return
+            os.close(self._directory)
+            self._directory = -1
+        raise CannotLook(f"{self._place.directory}/{DIRECTORY}: others remove it again and again; look again")
+
+    def _demand_ours(self) -> None:
+        seen = os.fstat(self._directory)
+        if seen.st_uid != os.geteuid() or seen.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            os.close(self._directory)
+            self._directory = -1
+            raise Untrusted(f"{self._place.directory}/{DIRECTORY}: another user made it; remove it")
+        if stat.S_IMODE(seen.st_mode) != 0o711:
+            os.fchmod(self._directory, 0o711)  # our umask, or that of a run that was killed just then
+
+    def _fill(self, content: bytes) -> None:
+        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(self._file, rest) :]
+        # To OPcache 0 is no time at all, and what has none is never cached (ext/opcache, opcache_compile_file()).
+        os.utime(self._file, ns=(0, 0))
+        _label(self._file)
+        os.fchmod(self._file, 0o400)
+        if self._place.uid != os.geteuid():
+            os.fchown(self._file, self._place.uid, -1)
+
+    def _lock(self, seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                fcntl.flock(self._directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    return False
+            time.sleep(0.01)
+
+    def _unlock(self) -> None:
+        if self._directory >= 0:
+            fcntl.flock(self._directory, fcntl.LOCK_UN)
+
+
+@contextlib.contextmanager
+def removed_on_signals() -> Iterator[None]:
+    """Remove all files that lie, in whatever thread, also when SIGTERM or SIGHUP ends this run.
+
+    Python takes signals only in the main thread, so this does nothing in another. What somebody handles already, or
+    ignores, is left to him.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    ours = [one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, _end)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _end(number: int, frame: Optional[FrameType]) -> None:
+    for one in list(_lying):
+        with contextlib.suppress(OSError):  # the others are to be removed as well; a later run sweeps this one
+            one.remove()
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+def _sweep(directory: int) -> None:
+    """Remove the files of dead runs. No user but us can add a name here, or lock the directory against us."""
+    for name in os.listdir(directory):
+        if not _NAME.match(name):
+            continue
+        try:
+            opened = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory)
+        except FileNotFoundError:
+            continue
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(name, dir_fd=directory)
+        except (BlockingIOError, FileNotFoundError):
+            continue  # its run lives, or removed it just now
+        finally:
+            os.close(opened)
+
+
+def _is_same(directory: int, name: str, opened: int) -> bool:
+    """Whether what is open is still what has the name."""
+    try:
+        there = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    here = os.fstat(opened)
+    return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
+
+
+def _remove_empty(above: int) -> None:
+    try:
+        os.rmdir(DIRECTORY, dir_fd=above)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+
+
+def _label(file: int) -> None:
+    """Let SELinux's php-fpm read the file; where that label is unknown, the pool's own answer says what came of it."""
+    if os.path.exists("/sys/fs/selinux/enforce"):
+        with contextlib.suppress(OSError):
+            os.setxattr(file, "security.selinux", _LABEL)
+
+
+def _explained(error: OSError, directory: str) -> CannotLook:
+    if error.errno in (errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM):
+        return CannotLook(f"{directory}: a probe's file cannot be written there ({os.strerror(error.errno)})")
+    return explained(error, directory)
