@@ -15,7 +15,21 @@ import time
 from datetime import datetime
 from functools import lru_cache
 from itertools import product, starmap
-from typing import IO, Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, TypeVar, cast
+from typing import (
+    IO,
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    TypeVar,
+    cast,
+)
 
 from . import asking
 from .directory import explained, mount_of, open_place
@@ -202,6 +216,32 @@ class Host:
             return stat_of(os.stat(os.path.join(self.root, path.lstrip("/"))))
         except (OSError, ValueError) as error:
             raise explained(error if isinstance(error, OSError) else OSError(22, str(error)), path) from error
+
+    def stats(self, directory: str, names: Iterable[str]) -> Dict[str, Stat]:
+        """lstat(2) of names in a directory, found through the administrator's links; less those that are not there."""
+        opened = self._open_directory(directory)
+        found = {}
+        try:
+            for name in names:
+                try:
+                    found[name] = stat_of(os.stat(name, dir_fd=opened, follow_symlinks=False))
+                except FileNotFoundError:
+                    continue
+        except OSError as error:
+            raise explained(error, directory) from error
+        finally:
+            os.close(opened)
+        return found
+
+    def _open_directory(self, path: str) -> int:
+        place = open_place(self.root, path, follow=True)
+        try:
+            flags = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+            return os.open(place.name, flags, dir_fd=place.directory)
+        except OSError as error:
+            raise explained(error, path) from error
+        finally:
+            os.close(place.directory)
 
     def is_mount(self, path: str) -> bool:
         """Whether a directory is the top of a mount."""

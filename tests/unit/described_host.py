@@ -187,6 +187,18 @@ class DescribedHost(Host):
         self._demand_allowed(path)
         return self.stat(path, follow=True)
 
+    def stats(self, directory: str, names: Any) -> Dict[str, Stat]:
+        self._demand_allowed(directory)
+        if not self._is_directory(self._real(directory, True)):
+            raise Missing(f"{directory}: there is no such file", path=directory)
+        found = {}
+        for name in names:
+            try:
+                found[name] = self.stat(f"{directory}/{name}")
+            except Missing:
+                continue
+        return found
+
     def is_mount(self, path: str) -> bool:
         return path in (self.description.get("mounts") or ())
 

@@ -11,8 +11,8 @@ from typing import Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..facts.cached_script import CHANGED, EACCELERATOR, GONE, CachedScript
 from ..facts.opcode_cache import Cache
-from ..facts.opcode_cache_places import is_on
 from ..facts.php_builds import Runtime
+from ..formats.php_ini import is_on
 from ..model import CRITICAL, HIGH, INFO, LOW, SEVERITIES
 
 

@@ -4,9 +4,22 @@
 
 from ..facts import runtime_cache_overview
 from ..model import Subject
+from . import (
+    runtime_cache_full,
+    runtime_cache_never_validates,
+    runtime_cache_older_than_code,
+    runtime_cache_other_release,
+    runtime_cache_restart_pending_too_long,
+)
 
 SUBJECT = Subject(
     name="runtime_cache",
     facts=runtime_cache_overview.gather,
-    checks=(),
+    checks=(
+        runtime_cache_full.CHECK,
+        runtime_cache_older_than_code.CHECK,
+        runtime_cache_other_release.CHECK,
+        runtime_cache_restart_pending_too_long.CHECK,
+        runtime_cache_never_validates.CHECK,
+    ),
 )

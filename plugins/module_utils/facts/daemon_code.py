@@ -9,11 +9,10 @@ from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 from ..errors import CannotLook, Missing
 from ..host import Host
 from ..tree import Counts, Leaf, Look, Stat, Tree
+from .release_links import LINK_NAMES, Link, link_at
 
 COMMAND_LIMIT = 1024 * 1024
 DESCRIPTORS_LIMIT = 2000
-# What deploy tools call the link to the release that is served (Capistrano and Deployer: current).
-LINK_NAMES = ("current", "live", "latest", "active", "production", "release")
 LEVELS_LIMIT = 6  # directories above a daemon's that such a link is looked for in
 _GONE = " (deleted)"  # what proc(5) adds to a path
 
@@ -23,14 +22,6 @@ class Place(NamedTuple):
 
     path: str
     gone: bool
-
-
-class Link(NamedTuple):
-    """A link to a release: where it is, where it leads to now, and when it was made, in seconds since the epoch."""
-
-    path: str
-    target: str
-    made: float
 
 
 class Left(NamedTuple):
@@ -117,7 +108,7 @@ def _left(host: Host, places: Sequence[str], script: str, named: Sequence[str]) 
     """Yield each release that a place lies in, with the link that leads to another one beside it."""
     for above in {tuple(_above(path)) for path in places}:
         for path in [*(f"{directory}/{name}" for directory in above for name in LINK_NAMES), *named]:
-            link = _link(host, path)
+            link = link_at(host, path)
             beside = [one for one in above if link and posixpath.dirname(one) == posixpath.dirname(link.target)]
             if link is None or not beside or beside[0] == link.path:
                 continue
@@ -133,17 +124,6 @@ def _above(path: str) -> List[str]:
     """Return a directory and those above it, without ``/``."""
     parts = path.strip("/").split("/")
     return ["/" + "/".join(parts[:length]) for length in range(len(parts), 0, -1)][:LEVELS_LIMIT]
-
-
-def _link(host: Host, path: str) -> Optional[Link]:
-    try:
-        seen = host.stat(path)
-        if not stat.S_ISLNK(seen.mode):
-            return None
-        target = posixpath.normpath(posixpath.join(posixpath.dirname(path), host.link(path)))
-    except CannotLook:
-        return None  # there is none, or nothing is known of it
-    return Link(path, target, seen.mtime_ns / 1e9)
 
 
 class _Newest(Counts):

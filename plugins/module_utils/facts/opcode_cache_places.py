@@ -4,10 +4,11 @@
 
 import os
 import re
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import CannotLook, Missing
 from ..formats import eaccelerator
+from ..formats.php_ini import is_on
 from ..host import Host
 from ..policy import Policy
 from ..tree import Stat
@@ -65,14 +66,6 @@ def find(host: Host, policy: Policy, php: PhpBuilds, unseen: List[str]) -> List[
 def chroot(runtime: Runtime) -> str:
     """Return where a pool has its root, "" for the host's own: it opens its cache after it has gone there."""
     return runtime.settings.get("chroot", "").rstrip("/")
-
-
-def is_on(settings: Mapping[str, str], name: str, default: bool) -> bool:
-    """Whether a setting of a php.ini is on, as PHP reads one."""
-    if name not in settings:
-        return default
-    text = settings[name].strip().lower()
-    return text in ("on", "yes", "true") or bool(re.match(r"-?0*[1-9]", text))
 
 
 def _wants(policy: Policy, engine: str) -> bool:

@@ -3,7 +3,7 @@
 """The dialect of php.ini, as far as a value is text, a number or a word (php-src, Zend/zend_ini_scanner.l)."""
 
 import re
-from typing import Iterator, List, NamedTuple, Tuple
+from typing import Iterator, List, Mapping, NamedTuple, Tuple
 
 from ..errors import Malformed
 
@@ -15,6 +15,7 @@ _BARE = re.compile(r"[^;=\"'\r\n]+")
 _QUOTED_PIECE = re.compile(r"[^\"\\]+|\\.", re.DOTALL)
 _ESCAPE = re.compile(r"\\([\\\"'])")
 _TRUE = ("true", "on", "yes")
+_NONZERO = re.compile(r"-?0*[1-9]")
 _FALSE = ("false", "off", "no", "none", "null")
 
 
@@ -61,6 +62,14 @@ def word(text: str) -> str:
     if text.lower() in _TRUE:
         return "1"
     return "0" if text.lower() in _FALSE else text
+
+
+def is_on(settings: Mapping[str, str], name: str, default: bool) -> bool:
+    """Whether a setting is on, as PHP reads one."""
+    if name not in settings:
+        return default
+    text = settings[name].strip().lower()
+    return text in _TRUE or bool(_NONZERO.match(text))
 
 
 def _after_blank(text: str, position: int) -> int:
