@@ -89,7 +89,6 @@ class Look:
         self.host = DescribedHost({"processes": workers, **described})
         self.host._gathered[fpm_masters.gather] = (FpmMasters(tuple(masters), (), (), True, ()), None)
         monkeypatch.setattr(probe, "opened", self.opened)
-        monkeypatch.setattr(probe, "removed_on_signals", contextlib.ExitStack, raising=False)
 
     @contextlib.contextmanager
     def opened(self, host: Any, policy: Any, its: FpmMaster, pool: FpmPool) -> Any:
