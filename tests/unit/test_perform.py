@@ -64,12 +64,12 @@ def lamp(tmp_path):
     return path
 
 
-def step(lamp, to="on", shows=None, seconds=0.0, otherwise=(), guard=None, until=None):
+def step(lamp, to="on", shows=None, seconds=0.0, otherwise=(), guard=None, until=None, group=""):
     def reached(host):
         return None if lamp.read_text() == (shows or to) else f"it is {lamp.read_text()}"
 
     guard = guard or known(Turn(str(lamp), to))
-    return Step("turn", f"lamp to {to}", "It is turned.", guard, until or reached, seconds, None, otherwise)
+    return Step("turn", f"lamp to {to}", "It is turned.", guard, until or reached, seconds, None, otherwise, group)
 
 
 def transition(lamp, *steps, plan=None, wrong=()):
@@ -161,6 +161,25 @@ def test_a_step_that_does_not_work_in_time_is_a_failure_and_is_taken_back(tmp_pa
     assert results(done) == [("lamp to on", FAILED), ("lamp to off", DONE)]
     assert done.problems[0].endswith("it is on")
     assert [one.result for one in read_intents(str(tmp_path / "state"), done.run_id)] == [FAILED, DONE]
+
+
+def test_a_step_that_fails_keeps_those_of_its_own_group_only(tmp_path, lamp):
+    steps = [
+        step(lamp, "broken", group="left"),
+        step(lamp, "green", group="right"),
+        step(lamp, "red", group="left", otherwise=(step(lamp, "off", group="right"),)),
+        step(lamp, "on", group="right"),
+    ]
+    done = run(tmp_path, transition(lamp, *steps))
+    assert results(done) == [
+        ("lamp to broken", FAILED),
+        ("lamp to green", DONE),
+        ("lamp to red", UNNEEDED),
+        ("lamp to off", UNNEEDED),
+        ("lamp to on", DONE),
+    ]
+    assert done.tried[2].outcome.reason == "not done, because this failed before: lamp to broken"
+    assert lamp.read_text() == "on" and done.problems[0] == "lamp to broken: the switch came off"
 
 
 def test_what_takes_back_is_not_done_where_nothing_failed(tmp_path, lamp):
