@@ -460,5 +460,5 @@ def test_a_list_of_files_is_read_from_the_host(tmp_path):
     asked = wanted(warm=["/srv/0.php"], warm_list=str(listed))
     assert runtime_cache_state._warm(Host(), asked) == ("/srv/0.php", "/srv/1.php", "/srv/2.php")
     listed.write_text("srv/1.php\n")
-    with pytest.raises(CannotLook, match="no.*absolute path|not an absolute path"):
+    with pytest.raises(CannotLook, match="not an absolute path"):
         runtime_cache_state._warm(Host(), asked)
