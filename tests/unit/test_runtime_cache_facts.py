@@ -337,11 +337,15 @@ def test_a_restart_that_stays_pending_names_the_requests_that_it_waits_for(monke
     )
 
 
-def test_a_restart_that_stays_pending_is_told_where_no_pool_lists_scripts(monkeypatch: Any) -> None:
-    look = Look(monkeypatch, [master(45, WWW)], {"www": Pool(answer(PENDING), lists=CannotLook("too many"))})
+def test_a_restart_that_stays_pending_is_waited_for_once(monkeypatch: Any) -> None:
+    """While it is, no pool can list scripts, so that there is no use in asking the next one too."""
+    look = Look(
+        monkeypatch, [master(45, WWW, API)], {name: Pool(answer(PENDING), lists=None) for name in ("www", "api")}
+    )
     (segment,) = look.gather(pending_seconds=1).segments
     assert segment.still_pending is not None and segment.opcache == PENDING
-    assert (segment.scripts, segment.scripts_reason) == (None, "too many")
+    assert (segment.scripts, segment.scripts_reason) == (None, "pool www: it lists no scripts")
+    assert len(look.pools["www"].asked) == 1 + 4 + 1 and len(look.pools["api"].asked) == 1
 
 
 def answer(opcache: Opcache, **fields: Any) -> ProbeAnswer:

@@ -216,8 +216,8 @@ def _list(asking: Asking, tellers: Sequence[Tuple[Wanted, ProbeAnswer]]) -> _Lis
             last = asking.through(wanted, partial(_listed, asking, wanted, answer))
         except CannotLook as error:
             last = last._replace(by=last.by or wanted.pool.name, reason=str(error))
-        if last.reason is None:
-            break
+        if last.reason is None or last.pending.seconds is not None:
+            break  # while a restart is pending, no pool of them can list scripts
     return last
 
 
