@@ -19,7 +19,7 @@ from .formats.probe_answer import Compiled, Done, ProbeAnswer, Task
 from .host import Host
 from .plain import one_line
 from .policy import Policy
-from .probe_file import ProbeFile, removed_on_signals
+from .probe_file import ProbeFiles, removed_on_signals
 
 __all__ = ["Probe", "opened", "removed_on_signals"]
 
@@ -57,22 +57,22 @@ class Probe:
         self._secret = secrets.token_hex(32)
         self._learnt = Learnt()
         self._failures: Dict[str, str] = {}  # by directory, why it is no place for this pool
-        self._file: Optional[ProbeFile] = None
+        self._files: Optional[ProbeFiles] = None
 
     def ask(self, task: Task, seconds: float) -> ProbeAnswer:
         """Have a worker of the pool do a task. Raises CannotLook: saturated, down, garbage, died, restricted, late."""
         self._demand_listening()
         end = time.monotonic() + seconds
-        if self._file is not None:
+        if self._files is not None:
             return self._do(task, end)
         answer = self._ask_somewhere(task, end)
         return self._ask_unrestricted(task, end, answer)
 
     def take_away(self) -> None:
         """Remove what lies there. Raises CannotLook where it can't be."""
-        if self._file is not None:
-            self._file.take_away()
-            self._file = None
+        if self._files is not None:
+            self._files.take_away()
+            self._files = None
 
     def _ask_somewhere(self, task: Task, end: float) -> ProbeAnswer:
         """Ask from the best place where the pool runs the script."""
@@ -88,18 +88,20 @@ class Probe:
     def _ask_unrestricted(self, task: Task, end: float, answer: ProbeAnswer) -> ProbeAnswer:
         """Ask again from below opcache.restrict_api where that kept the script from OPcache, if one can lie there."""
         prefix = answer.settings.get("opcache.restrict_api", "")
-        if not prefix or self._file is None or self._file.path.startswith(prefix) or answer.opcache is not None:
+        former = self._files
+        if not prefix or former is None or former.path.startswith(prefix) or answer.opcache is not None:
             return answer
         self._learnt = self._learnt._replace(restrict_api=prefix)
-        self.take_away()
+        self._files = None
         try:
-            return self._ask_somewhere(task, end)
+            answer = self._ask_somewhere(task, end)
+            former.take_away()
         except CannotLook as error:
-            reasons = {
-                **answer.reasons,
-                "opcache": f"{answer.reasons.get('opcache', '')}; no probe from there: {error}",
-            }
-            return answer._replace(reasons=reasons)
+            told = answer.reasons.get("opcache", "opcache.restrict_api is set")
+            why = f"{told}, and no probe can be run from there: {error}"
+            answer = answer._replace(reasons={**answer.reasons, "opcache": why})
+            self._files = former
+        return answer
 
     def _next_place(self) -> ProbePlace:
         found = probe_places.places(self._host, self._master, self._pool, self._learnt)
@@ -111,12 +113,13 @@ class Probe:
 
     def _lay(self, place: ProbePlace) -> None:
         digest = hashlib.sha256(self._secret.encode("ascii")).hexdigest()
-        file = ProbeFile(place)
+        files = ProbeFiles(place)
+        expires = int(self._host.now()) + LIFE_SECONDS
         try:
-            file.lay(probe_script.script(digest, int(self._host.now()) + LIFE_SECONDS))
+            files.lay(probe_script.guard(digest, expires, files.beside), probe_script.look())
         except CannotLook as error:
             raise _NotRun(str(error)) from error
-        self._file = file
+        self._files = files
 
     def _do(self, task: Task, end: float) -> ProbeAnswer:
         """Do a task in as many requests as it needs: a file that cannot be compiled may end the one that tries."""
@@ -167,13 +170,16 @@ class Probe:
             try:
                 return self._its.ask(address, request, left, ANSWER_LIMIT, fastcgi.Answered())
             except CannotLook as error:
-                if error.details.get("errno") != errno.EAGAIN or time.monotonic() + _QUEUE_PAUSE > end:
+                failure = error.details.get("errno")
+                if failure in (errno.ECONNRESET, errno.EPIPE):
+                    return b""
+                if failure != errno.EAGAIN or time.monotonic() + _QUEUE_PAUSE > end:
                     raise CannotLook(f"pool {self._pool.name}: {error}") from error
             self._host.pause(_QUEUE_PAUSE)
 
     def _parameters(self, words: str, length: int) -> Dict[str, str]:
         """The request. Its method is GET, because PHP bounds the body of a POST by post_max_size."""
-        path = self._file.path if self._file is not None else ""
+        path = self._files.path if self._files is not None else ""
         return dict(
             GATEWAY_INTERFACE="CGI/1.1",
             SERVER_PROTOCOL="HTTP/1.1",
@@ -211,13 +217,14 @@ class Probe:
         if basedir is not None or document.body in _NOT_RUN or document.body.endswith(_NOT_RUN):
             return _NotRun(told)
         if not said.whole:
-            told = f"its worker died before the probe began to answer ({told or 'and said nothing'})"
+            why = f"its worker died before the probe began to answer; see the log of php-fpm ({told or 'no word'})"
         elif document.status == 404 and not told:
-            told = "it came to the probe too late, or lost the secret on the way"
-        return CannotLook(
-            f"pool {self._pool.name}: it answered {document.status} without running the probe"
-            f"{': ' + told if told else ''}; auto_prepend_file is what can end a script before it begins"
-        )
+            why = "it came to the probe too late, or without its secret"
+        elif "PHP Fatal error" in told:
+            why = f"PHP failed before the probe began to answer: {told}"
+        else:
+            why = f"it answers {document.status}, without a word of the probe, as auto_prepend_file can: {told or '-'}"
+        return CannotLook(f"pool {self._pool.name}: {why}")
 
     def _demand_listening(self) -> None:
         if self._pool.address is None:

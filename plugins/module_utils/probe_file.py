@@ -17,7 +17,7 @@ import stat
 import threading
 import time
 from types import FrameType
-from typing import Iterator, List, Optional
+from typing import Dict, Iterator, List, Optional
 
 from .directory import explained, open_place
 from .errors import CannotLook, Untrusted
@@ -31,29 +31,32 @@ _ENTER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _MAKE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _LABEL = b"system_u:object_r:httpd_sys_content_t:s0\0"  # what php-fpm may read in the policies of RHEL and Fedora
 
-_lying: List["ProbeFile"] = []
+_lying: List["ProbeFiles"] = []
 
 
-class ProbeFile:
-    """A file that lies in a directory of ours. path: as the pool names it."""
+class ProbeFiles:
+    """What lies in a directory of ours for one pool. path: of the file that it is to run, as it names it.
+
+    name: of that one. beside: of the one that it includes.
+    """
 
     def __init__(self, place: ProbePlace) -> None:
-        name = secrets.token_hex(16) + place.extension
-        self.path = f"{place.directory.rstrip('/')}/{DIRECTORY}/{name}"
+        self.name = secrets.token_hex(16) + place.extension
+        self.beside = secrets.token_hex(16) + place.extension
+        self.path = f"{place.directory.rstrip('/')}/{DIRECTORY}/{self.name}"
         self._place = place
-        self._name = name
         self._above = -1  # the directory that ours is made in
         self._directory = -1
-        self._file = -1
+        self._files: Dict[str, int] = {}
 
-    def lay(self, content: bytes) -> None:
-        """Make the file. Raises CannotLook: no permission, a full disk, a directory that is not ours."""
+    def lay(self, content: bytes, beside: bytes) -> None:
+        """Make both files. Raises CannotLook: no permission, a full disk, a directory that is not ours."""
         try:
             self._above = open_place(self._place.root, f"{self._place.directory}/{DIRECTORY}").directory
             self._enter()
             _lying.append(self)
-            self._file = os.open(self._name, _MAKE, 0o400, dir_fd=self._directory)
-            self._fill(content)
+            self._make(self.beside, beside)
+            self._make(self.name, content)
         except OSError as error:
             self.take_away()
             raise _explained(error, self._place.directory) from error
@@ -64,23 +67,27 @@ class ProbeFile:
             self._unlock()
 
     def take_away(self) -> None:
-        """Remove the file, and its directory where no other run has one in it; nothing where that was done."""
+        """Remove the files, and their directory where no other run has one in it. Raises CannotLook."""
         with contextlib.suppress(ValueError):
             _lying.remove(self)
         try:
             self.remove()
+        except OSError as error:
+            raise CannotLook(f"{self.path}: it cannot be removed ({error.strerror}); remove it by hand") from error
         finally:
-            for descriptor in (self._file, self._directory, self._above):
+            for descriptor in (*self._files.values(), self._directory, self._above):
                 if descriptor >= 0:
                     os.close(descriptor)
-            self._file = self._directory = self._above = -1
+            self._files.clear()
+            self._directory = self._above = -1
 
     def remove(self) -> None:
         """Remove what lies there, and keep the descriptors: also for a handler of signals."""
         if self._directory < 0:
             return
-        if self._file >= 0 and _is_same(self._directory, self._name, self._file):
-            os.unlink(self._name, dir_fd=self._directory)
+        for name, file in list(self._files.items()):
+            if _is_same(self._directory, name, file):
+                os.unlink(name, dir_fd=self._directory)
         if self._lock(LOCK_SECONDS) and _is_same(self._above, DIRECTORY, self._directory):
             with contextlib.suppress(FileNotFoundError):
                 _remove_empty(self._above)
@@ -116,17 +123,18 @@ class ProbeFile:
         if stat.S_IMODE(seen.st_mode) != 0o711:
             os.fchmod(self._directory, 0o711)  # our umask, or that of a run that was killed just then
 
-    def _fill(self, content: bytes) -> None:
-        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    def _make(self, name: str, content: bytes) -> None:
+        file = self._files[name] = os.open(name, _MAKE, 0o400, dir_fd=self._directory)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         rest = memoryview(content)
         while rest:
-            rest = rest[os.write(self._file, rest) :]
+            rest = rest[os.write(file, rest) :]
         # To OPcache 0 is no time at all, and what has none is never cached (ext/opcache, opcache_compile_file()).
-        os.utime(self._file, ns=(0, 0))
-        _label(self._file)
-        os.fchmod(self._file, 0o400)
+        os.utime(file, ns=(0, 0))
+        _label(file)
+        os.fchmod(file, 0o400)
         if self._place.uid != os.geteuid():
-            os.fchown(self._file, self._place.uid, -1)
+            os.fchown(file, self._place.uid, -1)
 
     def _lock(self, seconds: float) -> bool:
         end = time.monotonic() + seconds

@@ -1,9 +1,11 @@
 # Copyright: (c) 2026, phpfleet.remediation contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The PHP script that is handed to a pool to see into its memory: fixed text, but for two numbers and some names.
+"""The PHP that is handed to a pool to see into its memory: a guard, which the pool runs, and the look it includes.
 
-It is kept to the syntax of PHP 5.2, and asks for each function before it calls it, because disable_functions may name
-any; run with 8.2 and 8.4. What it prints is read by probe_answer: a marker, then pieces of four that each end in NUL.
+They are two files because OPcache would keep what a pool runs where nothing makes it look at a file's time (each of
+validate_timestamps, file_update_protection and max_file_size is 0). The guard is small, and has OPcache look at the
+time of the other, unless php_admin_value forbids that. Kept to the syntax of PHP 5.2; run with 8.2 and 8.4. Functions
+that disable_functions may well name are asked for before they are called. What is printed is read by probe_answer.
 """
 
 from .probe_answer import LINKS_LIMIT, SCRIPTS_BYTES, SETTINGS
@@ -11,26 +13,25 @@ from .probe_answer import LINKS_LIMIT, SCRIPTS_BYTES, SETTINGS
 COMPILE_SECONDS = 2  # after which it compiles no further file: a worker is not to be held from its visitors for long
 
 
-def script(digest: str, expires: int) -> bytes:
-    """Return the script. It does nothing for who does not know the secret, and nothing for anybody after ``expires``.
+def guard(digest: str, expires: int, look: str) -> bytes:
+    """Return the script that a pool runs: it does nothing but for who knows the secret, and that not for ever.
 
-    digest: SHA-256 of the secret, in hexadecimal. expires: seconds since the epoch. Its parameters are FastCGI's own,
-    which no HTTP client can set: PHPFLEET_SECRET, and PHPFLEET_TASK with the words of a Task; paths come as its body.
+    digest: SHA-256 of the secret, in hexadecimal. expires: seconds since the epoch. look: the name of the other file,
+    beside it. Its parameters are FastCGI's own, which no HTTP client can set: PHPFLEET_SECRET, and PHPFLEET_TASK with
+    the words of a Task; paths come as its body.
     """
-    text = _SCRIPT
-    for name, value in dict(
-        DIGEST=f"'{digest}'",
-        EXPIRES=str(int(expires)),
-        SETTINGS=", ".join(f"'{one}'" for one in SETTINGS),
-        LINKS_LIMIT=str(LINKS_LIMIT),
-        SCRIPTS_BYTES=str(SCRIPTS_BYTES),
-        COMPILE_SECONDS=str(COMPILE_SECONDS),
-    ).items():
-        text = text.replace(f"%{name}%", value)
+    text = _GUARD.replace("%DIGEST%", digest).replace("%EXPIRES%", str(int(expires))).replace("%LOOK%", look)
     return text.encode("ascii")
 
 
-_SCRIPT = r"""<?php
+def look() -> bytes:
+    """Return what the guard includes: it does a task and says what it sees. Run by itself, it does nothing."""
+    text = _LOOK.replace("%SETTINGS%", ", ".join(f"'{one}'" for one in SETTINGS))
+    text = text.replace("%LINKS_LIMIT%", str(LINKS_LIMIT)).replace("%SCRIPTS_BYTES%", str(SCRIPTS_BYTES))
+    return text.replace("%COMPILE_SECONDS%", str(COMPILE_SECONDS)).encode("ascii")
+
+
+_GUARD = r"""<?php
 // Handed out by phpfleet.remediation for some seconds. It answers nobody but who did that.
 
 function phpfleet_parameter($name)
@@ -63,12 +64,32 @@ function phpfleet_task()
 
 $phpfleet_task = phpfleet_task();
 $phpfleet_now = microtime(true);
-if (phpfleet_digest(phpfleet_parameter('PHPFLEET_SECRET')) !== %DIGEST%
+if (phpfleet_digest(phpfleet_parameter('PHPFLEET_SECRET')) !== '%DIGEST%'
     || $phpfleet_now > %EXPIRES% || $phpfleet_now > (float) $phpfleet_task['until']) {
     if (function_exists('header')) {
         header('HTTP/1.0 404 Not Found');
     }
+    if (!function_exists('hash') && !function_exists('openssl_digest')) {
+        echo 'hash() and openssl_digest() are switched off by disable_functions';
+    }
     exit;
+}
+$phpfleet_protection = function_exists('ini_set') ? ini_set('opcache.file_update_protection', '2') : false;
+include dirname(__FILE__) . '/%LOOK%';
+if (function_exists('opcache_invalidate')) {
+    opcache_invalidate(dirname(__FILE__) . '/%LOOK%', true);
+    opcache_invalidate(__FILE__, true);
+}
+"""
+
+
+_LOOK = r"""<?php
+// What phpfleet.remediation asks a pool. Only the file beside this one includes it.
+if (!function_exists('phpfleet_task')) {
+    exit;
+}
+if ($phpfleet_protection !== false) {
+    ini_set('opcache.file_update_protection', $phpfleet_protection);
 }
 
 function phpfleet_note($level, $message)
@@ -178,7 +199,8 @@ function phpfleet_scripts()
     }
     $status = opcache_get_status(true);
     if (!is_array($status) || !isset($status['scripts'])) {
-        phpfleet_say('reason', 'scripts', phpfleet_noted('OPcache lists none, as while a restart of it is pending'));
+        $why = phpfleet_noted('OPcache lists none where it is off, and while a restart is pending');
+        phpfleet_say('reason', 'scripts', $why);
         return;
     }
     $bytes = 0;
@@ -460,7 +482,4 @@ if (function_exists('register_shutdown_function')) {
 echo $phpfleet_task['marker'];
 phpfleet_run($phpfleet_task);
 $phpfleet_ended = true;
-if (function_exists('opcache_invalidate') && phpfleet_is_cached(__FILE__) !== false) {
-    opcache_invalidate(__FILE__, true);
-}
 """
