@@ -197,9 +197,7 @@ def test_a_release_that_no_link_leads_to_is_another(root):
     deep = write(root, "/srv/app/releases/1/vendor/a/b/c/d/e/f/x.php")
     switched = (root / "srv/app/current").lstat().st_ctime
     seen = look(root, (first, LONG_AGO, 70), (deep, LONG_AGO, 60), (second, LONG_AGO, 80))
-    assert seen.others == (
-        ("/srv/app/releases/1", "/srv/app/current", "/srv/app/releases/2", switched, 2, 70, first),
-    )
+    assert seen.others == (("/srv/app/releases/1", "/srv/app/current", "/srv/app/releases/2", switched, 2, 70, first),)
     assert seen.outdated == ()
 
 

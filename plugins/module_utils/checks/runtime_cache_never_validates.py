@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Pools that never look whether a cached script has changed, where nothing says that deploys empty the cache."""
 
-from typing import List, NamedTuple, Tuple
+from typing import List, NamedTuple, Sequence, Tuple
 
 from ..facts import fpm_masters, runtime_cache
 from ..facts.fpm_masters import FpmMasters
 from ..facts.runtime_cache import RuntimeCaches, Segment
 from ..model import MEDIUM, Check, Finding, Verdict
 from ..policy import Policy
-from .runtime_cache_evidence import called, in_use, is_used, pool_reasons, validates, verdict
+from .runtime_cache_evidence import EXAMPLES, called, in_use, is_used, pool_reasons, validates, verdict
 
 CAUSE = "opcache.validate_timestamps is off"
 
@@ -47,9 +47,9 @@ def _findings(seen: RuntimeCaches, segment: Segment, masters: FpmMasters) -> Lis
             object=name,
             severity=MEDIUM,
             summary=(
-                f"{name}: {'pool' if len(blind) == 1 else 'pools'} {', '.join(blind)} never look whether a cached "
-                "script has changed (opcache.validate_timestamps=0), so that old code is served until a reset: let "
-                "each deploy run runtime_cache and say deploys_reset_cache, or set opcache.validate_timestamps=1"
+                f"{name}: {_never(blind)} whether a cached script has changed (opcache.validate_timestamps=0), so that "
+                "old code is served until a reset: let each deploy run runtime_cache and say deploys_reset_cache, or "
+                "set opcache.validate_timestamps=1"
             ),
             evidence=Evidence(
                 CAUSE, segment.name, segment.master, blind, tuple(name for name, looks in pools if looks)
@@ -58,6 +58,13 @@ def _findings(seen: RuntimeCaches, segment: Segment, masters: FpmMasters) -> Lis
             risk=None,
         )
     ]
+
+
+def _never(pools: Sequence[str]) -> str:
+    if len(pools) == 1:
+        return f"pool {pools[0]} never looks"
+    more = f" and {len(pools) - EXAMPLES} more" if len(pools) > EXAMPLES else ""
+    return f"pools {', '.join(pools[:EXAMPLES])}{more} never look"
 
 
 CHECK = Check(id="runtime_cache.never_validates", gathers=(runtime_cache.gather, fpm_masters.gather), find=find)
