@@ -49,6 +49,10 @@ def look(root, *scripts, started=LONG_AGO, restarted=0, chroots=("",), releases=
     return segment
 
 
+def changed(path):
+    return path.lstat().st_ctime_ns / 1e9
+
+
 def paths(outdated):
     return [one.path for one in outdated]
 
@@ -114,8 +118,8 @@ def test_a_file_that_is_gone_went_before_what_is_above_it_was_changed_last(root)
     shutil.rmtree(str(root / "srv" / "old"))
     seen = look(root, ("/srv/app/gone.php", LONG_AGO, 5), ("/srv/old/deep/down/a.php", None, 5))
     app, old = seen.outdated
-    assert (app.file_time, app.changed) == (None, (root / "srv" / "app").stat().st_ctime)
-    assert (old.file_time, old.changed) == (None, (root / "srv").stat().st_ctime)
+    assert (app.file_time, app.changed) == (None, changed(root / "srv" / "app"))
+    assert (old.file_time, old.changed) == (None, changed(root / "srv"))
 
 
 def test_a_directory_in_the_place_of_a_script_is_no_script(root):
@@ -195,7 +199,7 @@ def release(root, *ids, link="current", target=None):
 def test_a_release_that_no_link_leads_to_is_another(root):
     first, second = release(root, "1", "2")
     deep = write(root, "/srv/app/releases/1/vendor/a/b/c/d/e/f/x.php")
-    switched = (root / "srv/app/current").lstat().st_ctime
+    switched = changed(root / "srv/app/current")
     seen = look(root, (first, LONG_AGO, 70), (deep, LONG_AGO, 60), (second, LONG_AGO, 80))
     assert seen.others == (("/srv/app/releases/1", "/srv/app/current", "/srv/app/releases/2", switched, 2, 70, first),)
     assert seen.outdated == ()
