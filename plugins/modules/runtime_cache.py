@@ -75,8 +75,8 @@ options:
         already.
       - Seconds since the epoch, as M(ansible.builtin.stat) returns the time of a release, or UTC such as
         V(2026-11-22T05:28:00Z). A time that has not come is refused.
-      - OPcache and APCu say when they were emptied last, to the second. Yac does not, and neither does a worker whose
-        pool has no OPcache, so these are newer only after a start or a reload.
+      - Of these, OPcache alone says when it was emptied last, to the second. APCu, Yac, and workers whose pool has no
+        OPcache, are newer only after a start or a reload.
       - Without it, each run empties them.
     type: str
 extends_documentation_fragment:

@@ -136,7 +136,7 @@ def _undone(before: State, after: State, work: Work) -> List[str]:
         return []  # its memory is new
     doubts = [_not_restarted(work.segment, segment, _why(after, segment, OPCACHE))] if OPCACHE in work.resets else []
     if APCU in work.resets:
-        doubts.append(_not_emptied(before, segment, _why(after, segment, APCU)))
+        doubts.append(_not_emptied(work.segment, segment, _why(after, segment, APCU)))
     code = after.code.get(segment.master)
     if code is not None:
         doubts += _stale(code, int(before.now))
@@ -165,11 +165,13 @@ def _restarts(opcache: Opcache) -> int:
     return opcache.manual_restarts + opcache.out_of_memory_restarts + opcache.hash_restarts
 
 
-def _not_emptied(before: State, now: Segment, why: str) -> Optional[str]:
-    if now.apcu is None:
+def _not_emptied(before: Segment, now: Segment, why: str) -> Optional[str]:
+    """Say where APCu has neither begun anew nor lost its entries or its counters, all of which it does when emptied."""
+    if now.apcu is None or before.apcu is None:
         return f"whether APCu was emptied cannot be seen: {why}"
-    if now.apcu.started < int(before.now):
-        return "APCu was not emptied: it says that it was before this run"
+    kept = now.apcu.hits + now.apcu.misses >= before.apcu.hits + before.apcu.misses
+    if now.apcu.started == before.apcu.started and now.apcu.entries and kept:
+        return "APCu was not emptied: its entries and counters are those from before"
     return None
 
 
