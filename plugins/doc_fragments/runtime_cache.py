@@ -13,8 +13,8 @@ options:
   probe:
     description:
       - Whether pools of php-fpm are asked what they hold in memory. That hands each pool a script, which is one request
-        to it. The script lies in a file that only the pool's user can read, below C(/run) where the pool may read
-        there, for as long as the look takes, and is removed in every case.
+        to it. The script lies in files that only the pool's user can read, below C(/run) where the pool may read
+        there, for as long as the look takes, and they are removed in every case.
       - It is off where all subjects are looked at, and then the checks of this one are V(not_applicable). Nothing is
         asked, written or signalled.
     type: bool

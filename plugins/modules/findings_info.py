@@ -10,7 +10,7 @@ description:
   - Runs the checks of every subject over one look at the host, and returns what they found, with the evidence.
   - It changes nothing, and does not carry the code that could. M(phpfleet.remediation.remedy) is its other half.
   - Pools of php-fpm are asked what they hold in memory only where O(runtime_cache.probe) is on, since that hands each a
-    script in a temporary file, as M(phpfleet.remediation.runtime_cache_info) says.
+    script in temporary files, as M(phpfleet.remediation.runtime_cache_info) says.
   - A check that could not see what it is about is V(unknown) with the reason, and stops no other. Unknown is not clean.
   - As an ordinary user it reports what that user can see. Give it C(become) to see all.
 author: phpfleet.remediation contributors (@phpfleet)

@@ -10,10 +10,10 @@ description:
   - Asks every pool of every master of php-fpm, by FastCGI over its own socket, what it holds in memory. That is OPcache,
     APCu and Yac, which all pools of one master share, and the realpath cache, of which each worker has its own.
   - Neither the command line of PHP nor a web server takes part. What C(php -r) sees is another memory.
-  - "To be answered, it hands each pool a script, for as long as the question takes: a file of an unguessable name in a
+  - "To be answered, it hands each pool a script, for as long as the question takes: two files of unguessable names in a
     directory C(.phpfleet-probe) that is root's, below C(/run) or, where the pool cannot read there, at a place where it
-    can. Only the pool's user can read the file, it answers only a FastCGI client that knows a secret of this one run,
-    it is removed in every case, and what a run that was killed left behind is removed by the next."
+    can. Only the pool's user can read them, the script answers only a FastCGI client that knows a secret of this one
+    run, they are removed in every case, and what a run that was killed left behind is removed by the next."
   - Nothing is sent that changes a setting of a worker. No cache is emptied. M(phpfleet.remediation.runtime_cache) does
     that.
   - A pool whose workers are all busy, that is down, that answers what is no answer, or in which PHP forbids the
@@ -38,7 +38,7 @@ attributes:
   check_mode:
     description: Whether the module runs in check mode.
     support: full
-    details: It looks in check mode as well. In both it writes one temporary file for each pool, and removes it.
+    details: It looks in check mode as well. In both it writes two temporary files for each pool, and removes them.
 extends_documentation_fragment:
   - phpfleet.remediation.attributes.looks
   - phpfleet.remediation.selection

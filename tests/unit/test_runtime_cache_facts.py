@@ -184,6 +184,16 @@ def test_a_pool_that_may_not_tell_of_opcache_leaves_it_to_the_next(monkeypatch: 
     assert not any(task.scripts for task in look.pools["www"].asked)
 
 
+def test_a_pool_with_opcache_off_leaves_it_to_one_that_uses_the_memory(monkeypatch: Any) -> None:
+    off = ANSWER._replace(opcache=OPCACHE._replace(enabled=False))
+    look = Look(monkeypatch, [master(45, WWW, API)], {"www": Pool(off, lists=None), "api": Pool()})
+    (segment,) = look.gather().segments
+    assert (segment.by, segment.opcache, segment.scripts) == ("api", OPCACHE, SCRIPTS)
+    look.pools["api"].answers = [CannotLook("api is down")]
+    (segment,) = look.gather().segments
+    assert (segment.by, segment.opcache) == ("www", off.opcache) and segment.scripts_reason is not None
+
+
 def test_where_no_pool_may_tell_of_opcache_the_answers_say_why(monkeypatch: Any) -> None:
     restricted = ANSWER._replace(opcache=None, reasons={"opcache": "restrict_api"})
     look = Look(monkeypatch, [master(45, WWW)], {"www": Pool(restricted)})

@@ -166,7 +166,8 @@ def _pool(wanted: Wanted, asked: Optional[Asked], by: Optional[str]) -> PoolCach
 
 def _segment(asking: Asking, master: FpmMaster, asked: Sequence[Asked]) -> Segment:
     answered = [(one.wanted, one.answer) for one in asked if one.answer is not None]
-    listing = _list(asking, [(wanted, answer) for wanted, answer in answered if answer.opcache is not None])
+    tellers = [(wanted, answer) for wanted, answer in answered if answer.opcache is not None]
+    listing = _list(asking, sorted(tellers, key=lambda one: not _uses_it(one[1])))
     answers = [answer for answer in (listing.answer, *(answer for _unused, answer in answered)) if answer is not None]
     return Segment(
         name=_name(master),
@@ -186,6 +187,11 @@ def _segment(asking: Asking, master: FpmMaster, asked: Sequence[Asked]) -> Segme
         still_pending=listing.pending.seconds,
         blocked_by=listing.pending.blocked_by,
     )
+
+
+def _uses_it(answer: ProbeAnswer) -> bool:
+    """Whether a pool uses the memory that it tells of; one with opcache.enable=0 of its own lists and empties none."""
+    return runtime_cache_pending.is_pending(answer) or (answer.opcache is not None and answer.opcache.enabled)
 
 
 def _first(answers: Sequence[ProbeAnswer], cache: str) -> Any:
