@@ -8,7 +8,7 @@
 // It stands for cachetool, which does the same and more: it loads a phar with a framework, and asks the pool at each
 // start whether it has the extension.
 
-const BEGIN_REQUEST = 1, PARAMS = 4, STDIN = 5, STDOUT = 6;
+const BEGIN_REQUEST = 1, PARAMETERS = 4, INPUT = 5, OUTPUT = 6;
 
 function record(int $type, string $content): string
 {
@@ -24,13 +24,13 @@ function answer(string $socket, string $script): string
 {
     $peer = stream_socket_client("unix://$socket", $error, $message, 5);
     $parameters = parameter('REQUEST_METHOD', 'POST') . parameter('SCRIPT_FILENAME', $script);
-    fwrite($peer, record(BEGIN_REQUEST, pack('nCx5', 1, 0)) . record(PARAMS, $parameters) . record(PARAMS, '')
-        . record(STDIN, ''));
+    fwrite($peer, record(BEGIN_REQUEST, pack('nCx5', 1, 0)) . record(PARAMETERS, $parameters) . record(PARAMETERS, '')
+        . record(INPUT, ''));
     $said = stream_get_contents($peer);
     $output = '';
     for ($offset = 0; $offset < strlen($said); $offset += 8 + $header['length'] + $header['padding']) {
         $header = unpack('Cversion/Ctype/nrequest/nlength/Cpadding', $said, $offset);
-        if ($header['type'] === STDOUT) {
+        if ($header['type'] === OUTPUT) {
             $output .= substr($said, $offset + 8, $header['length']);
         }
     }

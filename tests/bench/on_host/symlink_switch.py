@@ -166,7 +166,7 @@ class Site:
         assert subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout == b"bool(true)\n"
 
     def reset_by_module(self) -> None:
-        arguments = json.dumps({"ANSIBLE_MODULE_ARGS": {"sockets": [str(self.socket)]}})
+        arguments = json.dumps({"ANSIBLE_MODULE_ARGS": {"sockets": [str(self.socket)], "longest_request": 30}})
         module = "ansible_collections.phpfleet.remediation.plugins.modules.runtime_cache"
         subprocess.run([sys.executable, "-m", module, arguments], stdout=subprocess.DEVNULL, check=True)
 
