@@ -134,7 +134,9 @@ class Probe:
             if answer is not None and not rest:
                 return done.whole(answer)
             if answer is not None and not part.compiled:
-                raise CannotLook(f"pool {self._pool.name}: {answer.reasons.get('compile', 'it compiles nothing')}")
+                why = answer.reasons.get("compile", "the probe ended before it")
+                done.add(part._replace(compiled=tuple(Compiled(path, why) for path in rest)))
+                return done.whole(answer)
             if answer is None and rest:
                 done.add(part._replace(returned={}, invalidated={}, compiled=(Compiled(rest[0], why),)))
                 rest = rest[1:]
