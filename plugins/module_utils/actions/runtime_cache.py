@@ -6,14 +6,14 @@ The master is compared with what was seen just before. Who answers is proven by 
 """
 
 import time
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, cast
+from typing import Callable, Dict, List, Optional, Sequence, Tuple, cast
 
 from .. import probe
 from ..errors import CannotAct, CannotLook, Unneeded
 from ..facts import fpm_process, fpm_workers, worker_visits
 from ..facts.fpm_masters import FpmPool
 from ..facts.processes import bears
-from ..facts.worker_visits import Visit, Visits
+from ..facts.worker_visits import Visit
 from ..formats.probe_answer import OPCACHE, Opcache, ProbeAnswer, Task
 from ..host import Host
 from ..journal_file import Intent
@@ -71,20 +71,24 @@ def reset(prepared: Prepared) -> str:
 
 
 def clear_realpath(prepared: Prepared) -> str:
-    """Have each worker of a pool empty its realpath cache; who was not met is told by the proof."""
+    """Have each worker of some pools empty its realpath cache; who was not met is told by the proof."""
     asked = _asked(prepared)
     host = Host()
-    ((pool, task),) = asked.tasks
     master = asked.master.process.pid
     try:
         seen = host.once(fpm_workers.gather, asked.policy).workers
     except CannotLook as error:
         raise CannotAct(str(error)) from error
-    own = [one.process for one in seen if one.master == master and one.pool == pool.name]
-    visits = worker_visits.visit(host, asked.policy, Visit(asked.master, pool, own, task), asked.seconds)
-    if own and not visits.answers:
-        raise CannotAct(f"pool {pool.name}: {visits.reason}")
-    return _met(own, visits)
+    visits = [
+        Visit(asked.master, pool, [one.process for one in seen if (one.master, one.pool) == (master, pool.name)], task)
+        for pool, task in asked.tasks
+    ]
+    met = worker_visits.visit_all(host, asked.policy, visits, asked.seconds)
+    silent = [f"pool {one.pool}: {one.reason}" for one in met if one.missed and not one.answers]
+    if silent:
+        raise CannotAct(f"no worker could be asked: {_words(silent)}")
+    workers = sum(len(one.workers) for one in visits)
+    return f"{workers - sum(len(one.missed) for one in met)} of {workers} workers emptied their realpath cache"
 
 
 def invalidate(prepared: Prepared) -> str:
@@ -268,11 +272,6 @@ def _each(
 
 def _told(failed: Dict[str, str]) -> str:
     return _words([f"{path}: {why}" for path, why in failed.items()])
-
-
-def _met(own: Sequence[Any], visits: Visits) -> str:
-    missed = f"; {len(visits.missed)} did not: {visits.reason}" if visits.missed else ""
-    return f"{len(own) - len(visits.missed)} of {len(own)} workers emptied their realpath cache{missed}"
 
 
 def _words(sentences: Sequence[str]) -> str:

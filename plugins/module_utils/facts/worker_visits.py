@@ -7,6 +7,7 @@ round the idle ones. Who serves a request is met when that has ended, or not in 
 """
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from .. import probe
@@ -17,6 +18,7 @@ from ..policy import Policy
 from .fpm_masters import FpmMaster, FpmPool
 from .processes import Process, bears
 
+VISITED_AT_ONCE = 16  # pools
 PAUSE = 0.05  # seconds, once a question has met nobody new
 
 
@@ -39,13 +41,19 @@ class Visit(NamedTuple):
     task: Task
 
 
+def visit_all(host: Host, policy: Policy, wanted: Sequence[Visit], seconds: float) -> List[Visits]:
+    """Return what visiting each pool comes to, for at most so many seconds each, some at once."""
+    with probe.removed_on_signals(), ThreadPoolExecutor(max_workers=VISITED_AT_ONCE) as at_once:
+        return list(at_once.map(lambda one: visit(host, policy, one, seconds), wanted))
+
+
 def visit(host: Host, policy: Policy, wanted: Visit, seconds: float) -> Visits:
     """Ask until each of the workers has answered or ended, for at most so many seconds."""
     answers: Dict[int, ProbeAnswer] = {}
     missed = list(wanted.workers)
     reason = None
     try:
-        with probe.removed_on_signals(), probe.opened(host, policy, wanted.master, wanted.pool) as opened:
+        with probe.opened(host, policy, wanted.master, wanted.pool) as opened:
             end = time.monotonic() + seconds
             while missed and time.monotonic() < end:
                 answer = opened.ask(wanted.task, min(end - time.monotonic(), policy.runtime_cache.answer_seconds))

@@ -141,7 +141,8 @@ def _steps(state: State, wanted: Wanted, work: Work) -> List[Step]:
     steps = [_reset(state, wanted, work)] if work.resets else []
     if work.invalidate:
         steps.append(_invalidate(state, wanted, work))
-    steps += [_visit(state, wanted, work, pool) for pool in work.visits]
+    if work.visits:
+        steps.append(_visit(state, wanted, work))
     if work.compile:
         steps.append(_compile(state, wanted, work))
     return steps
@@ -205,18 +206,20 @@ def _invalidate(state: State, wanted: Wanted, work: Work) -> Step:
     )
 
 
-def _visit(state: State, wanted: Wanted, work: Work, pool: FpmPool) -> Step:
+def _visit(state: State, wanted: Wanted, work: Work) -> Step:
+    tasks = tuple((pool, Task(reset=(REALPATH,))) for pool in work.visits)
     seconds = visit_seconds(state, wanted)
-    asked = InMemory(work.master, work.segment.generation, ((pool, Task(reset=(REALPATH,))),), seconds, wanted.policy)
+    names = ", ".join(pool.name for pool in work.visits[:NAMED_LIMIT])
+    more = len(work.visits) - NAMED_LIMIT
     return Step(
         verb="clear_realpath",
-        object=f"pool {pool.name} of php-fpm {work.segment.master}",
-        does="each of its workers empties its realpath cache, which no restart of OPcache does for it",
-        guard=known(asked),
+        object=f"workers of php-fpm {work.segment.master} (pools {names}{f' and {more} more' if more > 0 else ''})",
+        does="each of them empties its realpath cache, which no restart of OPcache does for it",
+        guard=known(InMemory(work.master, work.segment.generation, tasks, seconds, wanted.policy)),
         until=waits.at_once,
         seconds=seconds,
         risk="paths are looked up anew",
-        group=f"{work.segment.name}: {pool.name}",
+        group=f"workers of {work.segment.name}",
     )
 
 

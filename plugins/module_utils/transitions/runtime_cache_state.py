@@ -2,10 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What is in the memory of each php-fpm, who is asked for it, and what requests in flight would make of a reset."""
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import AbstractSet, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from .. import probe
 from ..errors import CannotLook
 from ..facts import cached_code, fpm_masters, fpm_time_limits, fpm_workers, runtime_cache, worker_visits
 from ..facts.cached_code import SegmentCode
@@ -20,7 +18,6 @@ from ..host import Host
 from ..policy import Policy
 
 WARM_LIST_LIMIT = 16 * 1024 * 1024  # bytes
-VISITED_AT_ONCE = 16
 FORCE_RESTART_TIMEOUT = 180.0  # opcache.force_restart_timeout (php-src, ext/opcache/zend_accelerator_module.c)
 
 
@@ -165,12 +162,11 @@ def force_seconds(state: State, master: int) -> Optional[float]:
 
 def _visits(host: Host, wanted: Wanted, state: State) -> Sequence[Visits]:
     due = [
-        (Visit(state.masters[master], pool, workers_of(state, master, pool.name), Task()), visit_seconds(state, wanted))
+        Visit(state.masters[master], pool, workers_of(state, master, pool.name), Task())
         for master in sorted(wanted.visited)
         for pool, _unused in answers(state, master)
     ]
-    with probe.removed_on_signals(), ThreadPoolExecutor(max_workers=VISITED_AT_ONCE) as at_once:
-        return list(at_once.map(lambda one: worker_visits.visit(host, wanted.policy, one[0], one[1]), due))
+    return worker_visits.visit_all(host, wanted.policy, due, visit_seconds(state, wanted))
 
 
 def workers_of(state: State, master: int, pool: str) -> Sequence[Process]:
