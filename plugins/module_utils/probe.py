@@ -40,6 +40,18 @@ class _Said(NamedTuple):
     whole: bool
 
 
+class _Heard(fastcgi.Answered):
+    """As its parent, and keeps what came, so that it is known also where the connection is cut."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.data = bytearray()
+
+    def __call__(self, data: bytearray) -> bool:
+        self.data = data
+        return super().__call__(data)
+
+
 class _NotRun(CannotLook):
     """php-fpm did not run the script that lies at a place; another place may do."""
 
@@ -169,12 +181,13 @@ class Probe:
         address = self._pool.address or ""
         while True:
             left = end - time.monotonic()
+            heard = _Heard()
             try:
-                return self._its.ask(address, request, left, ANSWER_LIMIT, fastcgi.Answered())
+                return self._its.ask(address, request, left, ANSWER_LIMIT, heard)
             except CannotLook as error:
                 failure = error.details.get("errno")
                 if failure in (errno.ECONNRESET, errno.EPIPE):
-                    return b""
+                    return bytes(heard.data)  # a worker that dies with some of the request unread resets the connection
                 if failure != errno.EAGAIN or time.monotonic() + _QUEUE_PAUSE > end:
                     raise CannotLook(f"pool {self._pool.name}: {error}") from error
             self._host.pause(_QUEUE_PAUSE)

@@ -375,6 +375,10 @@ function phpfleet_last_error()
 
 function phpfleet_compile_one($path)
 {
+    if (function_exists('is_file') && !is_file($path)) {
+        phpfleet_say('compiled', $path, 'there is no such file');
+        return;
+    }
     $done = false;
     phpfleet_noted('');
     $before = phpfleet_last_error();
