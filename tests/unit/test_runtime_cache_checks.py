@@ -110,7 +110,7 @@ def test_only_masters_of_containers_are_nothing_to_judge(check):
 
 @ALL
 def test_a_named_address_at_which_no_php_fpm_listens_is_unknown(check):
-    stranger = asked(None, None, "it is not FastCGI", master=None, address="127.0.0.1:80")
+    stranger = asked(None, None, "127.0.0.1:80: it is not FastCGI", master=None, address="127.0.0.1:80")
     seen = well()
     verdict = find(check, seen._replace(pools=(*seen.pools, stranger)))
     assert (verdict.state, verdict.reason) == ("unknown", "127.0.0.1:80: it is not FastCGI")
@@ -204,7 +204,10 @@ def test_old_code_that_was_served_since_is_high_where_nobody_looks():
     evidence = finding.evidence
     assert (evidence.outdated, evidence.served, evidence.doubtful, evidence.compared) == (2, 1, 1, 300)
     assert [one.path for one in evidence.examples] == ["/srv/a.php", "/srv/b.php"]
-    assert "2 of 300 cached scripts are older than their files (1 of them served since the change)" in finding.summary
+    assert (
+        "2 of 300 cached scripts are older than what is on disk (1 served since the change), such as /srv/a.php, and 1"
+        in finding.summary
+    )
 
 
 def test_old_code_that_was_not_served_since_is_medium_where_nobody_looks():
@@ -267,7 +270,7 @@ def left(used, scripts=7):
 
 
 def test_a_release_that_is_served_after_the_switch_is_high():
-    finding = only(find(OTHER, well(), others=(left(NOW - 50),)))
+    finding = only(find(OTHER, well(), others=(left(NOW - 57),)))
     assert (finding.object, finding.severity) == (f"/srv/releases/1 in {OBJECT}", "high")
     assert (
         "serves the release /srv/releases/1: 7 scripts of it cached, the last served at 2026-11-21" in finding.summary
@@ -275,11 +278,11 @@ def test_a_release_that_is_served_after_the_switch_is_high():
     assert finding.evidence.example == "/srv/a.php"
 
 
-@pytest.mark.parametrize("used", [NOW - 56, NOW - 600, None])
-def test_a_release_that_nobody_was_served_since_only_takes_memory(used):
+@pytest.mark.parametrize(("used", "when"), [(NOW - 58, "as"), (NOW - 60, "before"), (None, "before")])
+def test_a_release_that_nobody_was_served_since_is_low(used, when):
     finding = only(find(OTHER, well(), others=(left(used, 1),)))
     assert (finding.severity, finding.evidence.cause) == ("low", OTHER.KEPT)
-    assert "holds 1 script of the release" in finding.summary
+    assert f"holds 1 script of the release /srv/releases/1, last served {when} /srv/current" in finding.summary
 
 
 def test_a_named_link_that_says_nothing_makes_it_unknown():

@@ -78,7 +78,7 @@ def verdict(
 
 def strangers(seen: RuntimeCaches) -> List[str]:
     """Return what is to be said of the named addresses at which no php-fpm of the host's listens."""
-    return [f"{one.address}: {one.reason}" for one in seen.pools if one.master is None]
+    return [one.reason or f"{one.address}: nothing is known of it" for one in seen.pools if one.master is None]
 
 
 def _unseen(seen: RuntimeCaches) -> List[str]:

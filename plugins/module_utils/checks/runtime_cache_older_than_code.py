@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Scripts in memory that were compiled from files which are others by now, and that nothing will compile anew."""
 
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import List, NamedTuple, Sequence, Tuple
 
 from ..facts import cached_code, fpm_masters, runtime_cache
 from ..facts.cached_code import SLACK_SECONDS, CachedCode, Outdated, SegmentCode
@@ -105,12 +105,17 @@ def _summary(what: Evidence) -> str:
             f"{what.doubtful:,} of {scripts} may be older than their files, such as {example}: they came after the "
             f"cache was begun, and with opcache.validate_timestamps=0 nothing tells; {RESET}"
         )
-    known: Optional[str] = f"{what.served:,} of them served since the change" if what.served else "not served since"
-    may = f", and {what.doubtful:,} more may be" if what.doubtful else ""
     return (
-        f"{what.outdated:,} of {scripts} are older than their files ({known}){may}, such as {example}; "
+        f"{what.outdated:,} of {scripts} {'is' if what.outdated == 1 else 'are'} older than what is on disk ({_since(what)}), "
+        f"such as {example}{f', and {what.doubtful:,} more may be' if what.doubtful else ''}; "
         f"{RELOAD if what.preloaded == what.outdated else RESET}"
     )
+
+
+def _since(what: Evidence) -> str:
+    if what.preloaded == what.outdated:
+        return "preloaded, so that each request has it"
+    return f"{what.served:,} served since the change" if what.served else "none served since the change"
 
 
 CHECK = Check(

@@ -14,9 +14,8 @@ from ..policy import Policy
 from .runtime_cache_evidence import called, in_use, several, stamp, verdict
 
 SERVED = "a release is served that the link does not lead to any more"
-KEPT = "a release that was served before takes memory"
-# A request may have begun just before the switch, and web servers keep the old path for a moment.
-SWITCH_SECONDS = 5.0
+KEPT = "a release that was served before is still in memory"
+SWITCH_SECONDS = 2.0  # PHP's times are whole seconds, of a clock that is not the file system's own
 
 
 class Evidence(NamedTuple):
@@ -59,8 +58,9 @@ def _finding(segment: Segment, masters: FpmMasters, other: OtherRelease) -> Find
             f"{name} serves the release {other.release}: {what} of it cached, the last served at "
             f"{stamp(other.used or 0)}, though {switched}; run runtime_cache, and in each deploy after the switch"
             if served
-            else f"{name} holds {what} of the release {other.release}, none of which was served since {switched}: "
-            "they only take memory, until runtime_cache or a reload empties it"
+            else f"{name} holds {what} of the release {other.release}, last served "
+            f"{'as' if (other.used or 0) > other.switched else 'before'} {switched}; that takes memory, and the next "
+            "request is served the old release where the web server names scripts by $document_root; run runtime_cache"
         ),
         evidence=Evidence(
             cause=SERVED if served else KEPT,
