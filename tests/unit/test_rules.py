@@ -43,7 +43,7 @@ SYSTEM_CALLS = {
 }
 
 
-PROBE_FILE = "probe_file.py"  # makes and removes the one temporary file of the one look that writes
+PROBE_FILE = "probe_file.py"  # makes and removes the temporary files of the one look that writes
 
 
 @lru_cache(maxsize=None)

@@ -189,6 +189,7 @@ def test_a_pool_with_opcache_off_leaves_it_to_one_that_uses_the_memory(monkeypat
     look = Look(monkeypatch, [master(45, WWW, API)], {"www": Pool(off, lists=None), "api": Pool()})
     (segment,) = look.gather().segments
     assert (segment.by, segment.opcache, segment.scripts) == ("api", OPCACHE, SCRIPTS)
+    assert look.pools["www"].asked == [Task()]
     look.pools["api"].answers = [CannotLook("api is down")]
     (segment,) = look.gather().segments
     assert (segment.by, segment.opcache) == ("www", off.opcache) and segment.scripts_reason is not None
@@ -270,8 +271,8 @@ def test_named_addresses_select_pools(monkeypatch: Any) -> None:
 def test_who_names_a_pool_without_a_worker_has_it_asked(monkeypatch: Any) -> None:
     masters = [master(45, WWW, API, pm="ondemand")]
     look = Look(monkeypatch, masters, {"www": Pool(), "api": Pool()}, manned=[(45, "api")])
-    (pool,) = look.gather(sockets=["/run/php/www.sock"]).pools
-    assert (pool.pool, pool.asleep, pool.answer) == ("www", False, ANSWER)
+    pools = look.gather(sockets=["/run/php/www.sock", "/run/php/api.sock"]).pools
+    assert [(one.pool, one.asleep, one.answer) for one in pools] == [("www", False, ANSWER), ("api", False, ANSWER)]
 
 
 VALUES = b"\1\x0a\0\0\0\x12\0\0\x0f\1FCGI_MPXS_CONNS0"
