@@ -216,8 +216,11 @@ runtime_cache:
           type: str
           returned: always
         apcu:
-          description: What APCu says. C(memory) and C(free) are bytes, C(started) is when it was emptied last in seconds
-            since the epoch, C(expunges) counts how often it was emptied by lack of memory. Null without APCu.
+          description:
+            - What APCu says. C(memory) and C(free) are bytes, C(expunges) counts how often it was emptied by lack of
+              memory. Null without APCu.
+            - C(started) is when it was emptied last, in seconds since the epoch. It is null where APCu does not know,
+              as APCu 5.1.22 does not once it was emptied.
           type: dict
           returned: always
           sample: {entries: 1201, hits: 88210, misses: 1950, expunges: 0, started: 1795290906, memory: 33554312,

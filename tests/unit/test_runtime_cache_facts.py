@@ -47,7 +47,7 @@ OPCACHE = Opcache(
     started=100, restarted=0, out_of_memory_restarts=0, hash_restarts=0, manual_restarts=0, preloaded=0,
 )  # fmt: skip
 PENDING = OPCACHE._replace(enabled=False, restart_pending=True)
-APCU = Apcu(entries=1, hits=2, misses=3, expunges=0, started=100, memory=32 << 20, free=31 << 20)
+APCU = Apcu(entries=1, hits=2, misses=3, expunges=0, started=1000, memory=32 << 20, free=31 << 20)
 SCRIPTS = (CachedScript("/srv/a.php", 50, 60), CachedScript("/srv/b.php", 51, 61))
 ANSWER = ProbeAnswer(
     pid=500, version="8.2.1", now=1000.0, settings={"opcache.validate_timestamps": "1"}, opcache=OPCACHE, apcu=None,
@@ -394,3 +394,10 @@ def test_scripts_that_could_not_be_compared_are_no_failure_of_the_rest(monkeypat
     look.host._gathered[cached_code.gather] = (None, CannotLook("files cannot be seen"))
     seen = runtime_cache_overview.gather(look.host, policy_from({"runtime_cache": {"probe": True}}))
     assert seen.unseen == ("files cannot be seen",) and seen.segments[0].code is None
+
+
+@pytest.mark.parametrize(("said", "told"), [(1000, 1000), (999, 999), (936, None)])
+def test_a_time_of_apcu_that_cannot_be_is_not_told(monkeypatch: Any, said: int, told: Any) -> None:
+    look = Look(monkeypatch, [master(45, WWW)], {"www": Pool(ANSWER._replace(apcu=APCU._replace(started=said)))})
+    apcu = shown(look).segments[0].apcu
+    assert apcu is not None and (apcu.entries, apcu.started) == (APCU.entries, told)

@@ -41,6 +41,21 @@ class CodeOverview(NamedTuple):
     unseen: Tuple[str, ...]
 
 
+class ApcuOverview(NamedTuple):
+    """As probe_answer.Apcu. started: None where APCu says what cannot be.
+
+    From its first clearing on, APCu 5.1.22 counts that time from the boot of the host, and not from the epoch.
+    """
+
+    entries: int
+    hits: int
+    misses: int
+    expunges: int
+    started: Optional[int]
+    memory: int
+    free: int
+
+
 class SegmentOverview(NamedTuple):
     """As runtime_cache.Segment; code is None where the scripts are not known."""
 
@@ -58,7 +73,7 @@ class SegmentOverview(NamedTuple):
     blocked_by: Tuple[str, ...]
     code: Optional[CodeOverview]
     code_reason: Optional[str]
-    apcu: Optional[Apcu]
+    apcu: Optional[ApcuOverview]
     yac: Optional[Yac]
 
 
@@ -130,9 +145,13 @@ def _segment(one: Segment, code: Optional[SegmentCode], pools: Sequence[PoolCach
         blocked_by=one.blocked_by,
         code=None if code is None or one.scripts is None else _code(code),
         code_reason=one.scripts_reason,
-        apcu=one.apcu,
+        apcu=None if one.apcu is None else _apcu(one.apcu, one.started),
         yac=one.yac,
     )
+
+
+def _apcu(seen: Apcu, master_started: float) -> ApcuOverview:
+    return ApcuOverview(**dict(seen._asdict(), started=seen.started if seen.started >= master_started - 1 else None))
 
 
 def _unsaid(one: Segment, pools: Sequence[PoolCaches]) -> Optional[str]:
