@@ -307,10 +307,10 @@ def test_a_restart_that_does_not_come_names_what_it_waits_for():
     seen = caches(answer(), held, still_pending=5.2, blocked_by=blocked)
     finding = only(find(PENDING, seen))
     assert (finding.object, finding.severity) == (OBJECT, "high")
-    assert f"it waits for {blocked[0]} and 1 more, which OPcache kills 180 s after" in finding.summary
+    assert f"180 s after it was asked for OPcache kills what it waits for: {blocked[0]} and 1 more" in finding.summary
     assert finding.evidence.blocked_by == blocked
     unnamed = only(find(PENDING, caches(answer(), held, still_pending=5.2)))
-    assert "it waits for requests that cannot be named" in unnamed.summary
+    assert "what it waits for: requests that cannot be named" in unnamed.summary
 
 
 def test_a_restart_that_passed_is_nothing_wrong():

@@ -123,7 +123,7 @@ def _stuck(opcache: Opcache, said: Sequence[ProbeAnswer]) -> _Full:
         HIGH if again else MEDIUM,
         f"OPcache is full ({what}), and nothing restarts it, for {opcache.wasted_percent:.1f} % is wasted and it "
         f"restarts from {limit} % on; what is not among its {several(opcache.scripts, 'script')} is compiled for each "
-        f"request, {several(opcache.misses, 'time')} so far",
+        f"request, with {opcache.misses:,} misses so far",
         *(_more_keys(opcache) if by_keys else _more_memory(opcache)),
     )
 

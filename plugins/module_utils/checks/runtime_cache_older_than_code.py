@@ -105,9 +105,10 @@ def _summary(what: Evidence) -> str:
             f"{what.doubtful:,} of {scripts} may be older than their files, such as {example}: they came after the "
             f"cache was begun, and with opcache.validate_timestamps=0 nothing tells; {RESET}"
         )
+    are = "is" if what.outdated == 1 else "are"
     return (
-        f"{what.outdated:,} of {scripts} {'is' if what.outdated == 1 else 'are'} older than what is on disk ({_since(what)}), "
-        f"such as {example}{f', and {what.doubtful:,} more may be' if what.doubtful else ''}; "
+        f"{what.outdated:,} of {scripts} {are} older than what is on disk ({_since(what)}), such as {example}"
+        f"{f', and {what.doubtful:,} more may be' if what.doubtful else ''}; "
         f"{RELOAD if what.preloaded == what.outdated else RESET}"
     )
 

@@ -43,8 +43,8 @@ def _finding(seen: RuntimeCaches, segment: Segment, masters: FpmMasters, pending
         severity=HIGH,
         summary=(
             f"{name}: a restart of OPcache was pending for all of {pending:.0f} s; until it is done each request "
-            f"compiles all of its scripts; it waits for {_waits_for(segment)}, which OPcache kills {forced} s after "
-            "the restart was asked for"
+            f"compiles all of its scripts, and {forced} s after it was asked for OPcache kills what it waits for: "
+            f"{_waits_for(segment)}"
         ),
         evidence=Evidence(CAUSE, segment.name, segment.master, segment.pools, pending, segment.blocked_by, forced),
         remedy=None,
