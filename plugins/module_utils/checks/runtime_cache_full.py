@@ -72,7 +72,7 @@ def _found(seen: RuntimeCaches, segment: Segment) -> Iterator[_Full]:
     if segment.opcache is not None and segment in in_use(seen):
         yield from _of_opcache(segment.opcache, said)
     if segment.apcu is not None:
-        yield from _of_apcu(segment.apcu, said)
+        yield from _of_apcu(segment, segment.apcu, said)
 
 
 def _apcu_unseen(seen: RuntimeCaches, segment: Segment) -> List[str]:
@@ -145,17 +145,19 @@ def _size(opcache: Opcache) -> int:
     return opcache.used + opcache.free + opcache.wasted
 
 
-def _of_apcu(apcu: Apcu, said: Sequence[ProbeAnswer]) -> Iterator[_Full]:
+def _of_apcu(segment: Segment, apcu: Apcu, said: Sequence[ProbeAnswer]) -> Iterator[_Full]:
     if not apcu.expunges:
         return
     now = _megabytes(apcu.memory)
-    seconds = max((one.now for one in said), default=0.0) - apcu.started
+    # Its own time is that of the last expunge, and of another clock: it counts since the memory was made, or less.
+    begun = segment.generation or segment.started
+    seconds = max((one.now for one in said), default=begun) - begun
     yield _Full(
         "APCu",
         EXPUNGED,
         MEDIUM if apcu.expunges * OFTEN_SECONDS > seconds else LOW,
-        f"APCu has thrown entries away {times(apcu.expunges)} since {stamp(apcu.started)}, because its {now} MB did "
-        f"not suffice ({apcu.free / MEGABYTE:.1f} MB are free now, for {apcu.entries:,} entries)",
+        f"APCu has thrown entries away {times(apcu.expunges)} since {stamp(begun)}, because its {now} MB did not "
+        f"suffice ({apcu.free / MEGABYTE:.1f} MB are free now, beside {apcu.entries:,} entries)",
         "apc.shm_size",
         now,
         2 * now,
