@@ -15,7 +15,7 @@ from shared.figures import save
 from shared.lab import Lab
 
 SECONDS = 150
-COLUMNS = ("requests", "old", "mixed", "failed", "last_old_seconds", "old_at_the_end")
+COLUMNS = ("requests", "old", "mixed", "failed", "last_not_new_seconds", "new_at_the_end")
 
 
 def main() -> None:
@@ -24,9 +24,9 @@ def main() -> None:
     with Lab() as lab:
         lab.install_collection()
         cases = json.loads(lab.run("symlink_switch.py", *(sys.argv[1:] or [SECONDS])))
-    print(f"{'case':70}", *(f"{column.replace('_', ' '):>16}" for column in COLUMNS))
+    print(f"{'case':70}", *(f"{column.replace('_', ' '):>20}" for column in COLUMNS))
     for case in cases:
-        print(f"{case['case']:70}", *(f"{case[column]!s:>16}" for column in COLUMNS))
+        print(f"{case['case']:70}", *(f"{case[column]!s:>20}" for column in COLUMNS))
     save("symlink_switch", cases)
 
 
