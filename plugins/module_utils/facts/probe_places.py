@@ -106,11 +106,9 @@ def _physical(its: Host, directory: str) -> str:
 
 
 def _said(pool: FpmPool, name: str, learnt: Optional[str]) -> Optional[str]:
-    """Return a setting of PHP's as the pool's configuration or the pool itself says it, None for neither."""
-    for form in ("php_admin_value", "php_value"):
-        if pool.settings.get(f"{form}[{name}]"):
-            return pool.settings[f"{form}[{name}]"]
-    return learnt or None
+    """Return a setting of PHP's as the pool itself says it, or its configuration, which it may not have read yet."""
+    forms = (f"php_admin_value[{name}]", f"php_value[{name}]")
+    return learnt or pool.settings.get(forms[0]) or pool.settings.get(forms[1]) or None
 
 
 def _directories(inside: Host, basedir: Optional[str]) -> Optional[List[str]]:

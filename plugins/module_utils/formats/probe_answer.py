@@ -75,7 +75,10 @@ class Opcache(NamedTuple):
 
 
 class Apcu(NamedTuple):
-    """apcu_cache_info(true) and apcu_sma_info(true). started: when it was emptied last. expunges: by lack of memory."""
+    """apcu_cache_info(true) and apcu_sma_info(true). expunges: by lack of memory.
+
+    started: when php-fpm started. Once it was emptied, APCu 5.1.22 takes that for seconds since the machine started.
+    """
 
     entries: int
     hits: int
