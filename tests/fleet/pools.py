@@ -1,12 +1,13 @@
 # Copyright: (c) 2026, phpfleet.remediation contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Four pools on two masters of a lab host, and what is in their memory, by a page of its own instead of a probe."""
+"""Pools of several masters of a lab host, and what is in their memory, by a page of its own instead of a probe."""
 
 import json
 import shlex
 
 WWW = "/run/php/www.sock"
 SELDOM = "/run/php/seldom.sock"
+OTHER = "127.0.0.1:9099"
 PORT = 8085
 
 # Debian's service has www, and walled with an open_basedir and a private /tmp. A master that was started by hand has
@@ -73,16 +74,17 @@ mkdir -p /srv/pages
 cat > /srv/pages/memory.php <<'PHP'
 <?php
 $opcache = opcache_get_status();
+$apcu = extension_loaded('apcu');
 $yac = extension_loaded('yac') ? new Yac() : null;
 if (isset($_GET['put'])) {{
-    apcu_store('cart', $_GET['put']);
+    if ($apcu) {{ apcu_store('cart', $_GET['put']); }}
     if ($yac) {{ $yac->set('cart', $_GET['put']); }}
 }}
 echo json_encode([
     'scripts' => array_keys($opcache['scripts']),
     'wasted' => $opcache['memory_usage']['wasted_memory'],
     'restarts' => $opcache['opcache_statistics']['manual_restarts'],
-    'apcu' => apcu_fetch('cart'),
+    'apcu' => $apcu ? apcu_fetch('cart') : null,
     'yac' => $yac ? $yac->get('cart') : null,
 ]);
 PHP
@@ -97,12 +99,24 @@ server {{
     location / {{
         include fastcgi_params;
         fastcgi_param SCRIPT_FILENAME $document_root$uri.php;
-        fastcgi_pass unix:$arg_socket;
+        fastcgi_pass $arg_address;
     }}
 }}
 CONF
 nginx -s reload
 while ! curl --silent http://localhost:{PORT}/ > /dev/null; do sleep 0.05; done
+"""
+
+# It has its extensions, and no line that loads one.
+_OTHER = """
+set -eu
+cd /srv/other-php
+mkdir -p srv/pages
+cp --archive /srv/pages/memory.php srv/pages/
+for conf in etc/php/*/fpm/conf.d; do
+    printf 'zend_extension=opcache.so\\nextension=yac.so\\n' > "$conf/10-caches.ini"
+done
+kill -USR2 "$(cat run/other-fpm.pid)"
 """
 
 
@@ -116,18 +130,30 @@ def prepare_masters(host) -> None:
     host.run(_MASTERS)
 
 
-def memory(host, socket: str, put: str | None = None) -> dict:
-    """What the master of a socket's pool has in memory, in PHP's own words; and put something into APCu and Yac."""
-    options = f"socket={socket}" + (f"&put={put}" if put else "")
-    return json.loads(host.run(f"curl --silent --fail 'http://localhost:{PORT}/memory?{options}'"))
+def prepare_other(lab, host) -> None:
+    """Give web1 the PHP of another release, with OPcache and Yac, after prepare_pages()."""
+    lab.command("second-php", host.name)
+    host.run(_OTHER)
 
 
-def keep_busy(host, socket: str, seconds: int) -> None:
+def memory(host, address: str, put: str | None = None) -> dict:
+    """What the master of a pool has in memory, in PHP's own words; and put something into APCu and Yac."""
+    options = f"address={_named(address)}" + (f"&put={put}" if put else "")
+    retry = "--retry 20 --retry-delay 1 --retry-all-errors"  # it may be starting
+    return json.loads(host.run(f"curl --silent --fail {retry} 'http://localhost:{PORT}/memory?{options}'"))
+
+
+def keep_busy(host, address: str, seconds: int) -> None:
     """Give one worker of a pool a request to work on, and return when it does."""
-    url = shlex.quote(f"http://localhost:{PORT}/busy?seconds={seconds}&socket={socket}")
+    url = shlex.quote(f"http://localhost:{PORT}/busy?seconds={seconds}&address={_named(address)}")
     host.run(f"setsid curl --silent {url} < /dev/null > /dev/null 2>&1 & sleep 0.3")
 
 
 def traces(host) -> list[str]:
     """Every file that a probe could have left on a host, whatever mount or root it is in."""
     return host.run("find / \\( -path /proc -o -path /sys \\) -prune -o -name '*.phpfleet-probe*' -print").splitlines()
+
+
+def _named(address: str) -> str:
+    """An address as nginx has it."""
+    return f"unix:{address}" if address.startswith("/") else address
