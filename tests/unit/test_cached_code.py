@@ -7,7 +7,12 @@ import shutil
 import time
 
 import pytest
-from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import cached_code, fpm_masters, runtime_cache
+from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import (
+    cached_code,
+    fpm_masters,
+    runtime_cache,
+    script_files,
+)
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.cached_code import PRELOADED
 from ansible_collections.phpfleet.remediation.plugins.module_utils.formats.probe_answer import CachedScript
 from ansible_collections.phpfleet.remediation.plugins.module_utils.host import Host
@@ -96,6 +101,13 @@ def test_without_timestamps_nothing_tells_of_a_file_that_came_between(root, modi
     assert (paths(seen.doubtful), seen.outdated) == ([path], ())
 
 
+def test_a_time_to_come_is_no_proof(root):
+    now = int(time.time())
+    path = write(root, "/srv/app/a.php", now + 9 * HOUR)  # anybody can set that
+    seen = look(root, (path, None, now + HOUR))
+    assert (paths(seen.doubtful), seen.outdated) == ([path], ())
+
+
 def test_without_protection_a_request_may_cache_what_it_has_written(root):
     now = int(time.time())
     path = write(root, "/srv/app/a.php", now)
@@ -116,10 +128,21 @@ def test_a_file_that_is_gone_went_before_what_is_above_it_was_changed_last(root)
     write(root, "/srv/app/other.php")
     write(root, "/srv/old/deep/down/a.php")
     shutil.rmtree(str(root / "srv" / "old"))
+    os.utime(str(root / "srv" / "app"), (LONG_AGO, LONG_AGO))  # a copy may set that; it says nothing of the file
     seen = look(root, ("/srv/app/gone.php", LONG_AGO, 5), ("/srv/old/deep/down/a.php", None, 5))
     app, old = seen.outdated
     assert (app.file_time, app.changed) == (None, changed(root / "srv" / "app"))
     assert (old.file_time, old.changed) == (None, changed(root / "srv"))
+
+
+def test_a_file_that_is_gone_may_have_gone_from_any_of_the_roots(root):
+    later = root / "jail" / "srv" / "app"
+    later.mkdir(parents=True)
+    while changed(later) == changed(root / "srv" / "app"):  # the kernel's clock for files has steps of milliseconds
+        later.chmod(0o755)
+    for roots in (("", "/jail"), ("/jail", "")):
+        (outdated,) = look(root, ("/srv/app/gone.php", LONG_AGO, 5), chroots=roots).outdated
+        assert outdated.changed == changed(later)
 
 
 def test_a_directory_in_the_place_of_a_script_is_no_script(root):
@@ -181,6 +204,19 @@ def test_a_master_that_ended_meanwhile_makes_no_script_outdated(root):
     assert "its scripts could not be compared with their files" in seen.unseen[0]
 
 
+def test_a_master_that_ends_while_it_is_looked_at_makes_none_outdated_either(root, monkeypatch):
+    really_look = script_files.look
+
+    def look_and_end(*arguments):
+        seen = really_look(*arguments)
+        (root / "proc" / str(MASTER) / "root").unlink()
+        return seen
+
+    monkeypatch.setattr(script_files, "look", look_and_end)
+    seen = look(root, ("/srv/app/gone.php", LONG_AGO, 5))
+    assert (seen.compared, seen.outdated, len(seen.unseen)) == (0, (), 1)
+
+
 def test_scripts_that_were_not_listed_are_not_compared(root):
     seen = caches(answer(), opcache(), None, scripts_reason="a restart is pending")
     host = Host(str(root))
@@ -217,6 +253,13 @@ def test_a_release_that_is_being_made_ready_does_not_make_the_served_one_another
     first, second = release(root, "1", "2", link="release")
     (root / "srv/app/current").symlink_to("releases/1")
     assert look(root, (first, LONG_AGO, 70), (second, LONG_AGO, 80)).others == ()
+
+
+def test_a_link_that_leads_elsewhere_says_nothing_of_what_is_there(root):
+    (script,) = release(root, "1")
+    there = [write(root, f"/srv/sites/{name}/a.php") for name in ("shop", "blog")]
+    (root / "srv/app/live").symlink_to("/srv/sites/shop")
+    assert look(root, *((one, LONG_AGO, 70) for one in [script, *there])).others == ()
 
 
 def test_what_releases_share_is_no_release(root):

@@ -165,6 +165,10 @@ def test_a_memory_that_empties_itself_is_too_small(restarts, setting):
     assert "emptied itself 3 times since 2026-11-21 19:26:40 UTC" in finding.summary
 
 
+def test_a_memory_that_no_pool_uses_is_nothing_to_judge():
+    assert find(FULL, caches(answer({"opcache.enable": "0"}), opcache(enabled=False, full=True))).findings == ()
+
+
 def test_interned_strings_are_full_within_a_percent():
     assert find(FULL, well(strings_used=99 * MEGABYTE, strings_free=MEGABYTE)).state == "clean"
     assert find(FULL, well(strings_used=None, strings_free=None)).state == "clean"
@@ -233,6 +237,12 @@ def test_one_pool_that_never_looks_is_enough():
     seen = seen._replace(pools=(*seen.pools, asked("api", answer(BLIND))))
     assert only(find(OLDER, seen, old(used=NOW - 700))).severity == "medium"
     assert only(find(OLDER, seen, old())).severity == "high"
+
+
+def test_a_pool_that_does_without_opcache_has_no_say():
+    seen = caches(answer(), opcache())
+    seen = seen._replace(pools=(*seen.pools, asked("api", answer({"opcache.enable": "0", **BLIND}))))
+    assert find(OLDER, seen, old(used=NOW - 700)).state == "clean"
 
 
 def test_a_file_that_is_gone_matters_only_where_its_code_was_served_since():
