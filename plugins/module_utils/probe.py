@@ -212,13 +212,13 @@ class Probe:
         """Return what was done, the whole answer or None, and why there is none. Raises CannotLook where none began."""
         if marker not in said.output:
             raise self._silence(said)
-        part = probe_answer.done(said.output, marker)
         try:
+            part = probe_answer.done(said.output, marker)
+            if not part.ended and (part.fatal or not said.whole):
+                return part, None, part.fatal or "the worker that ran the probe died of it; see the log of php-fpm"
             answer = probe_answer.parse(said.output, marker)
         except Malformed as error:
-            if part.fatal is None and said.whole:
-                raise CannotLook(f"pool {self._pool.name}: {error}") from error
-            return part, None, part.fatal or "the worker that ran the probe died of it; see the log of php-fpm"
+            raise CannotLook(f"pool {self._pool.name}: {error}") from error
         self._demand_worker(answer.pid)
         return part, answer, ""
 

@@ -157,7 +157,7 @@ def test_a_lock_that_another_run_keeps_is_not_waited_for_for_ever(root: Any, mon
     held = os.open(str(root / "run" / DIRECTORY), os.O_RDONLY)
     fcntl.flock(held, fcntl.LOCK_EX)
     try:
-        with pytest.raises(CannotLook, match="another run has locked it for 0.05 s"):
+        with pytest.raises(CannotLook, match=r"another run has locked it for 0\.05 s"):
             lay(root)
         living.take_away()
         assert lying(root) == []  # our files go in any case; the directory goes with the last run

@@ -16,6 +16,7 @@ from described_host import DescribedHost
 
 USERS = {33: "www-data", 1000: "shop"}
 STICKY = {"mode": 0o1777}
+NOTHING = Learnt()
 USUAL = {"/tmp": STICKY, "/var/tmp": STICKY}
 
 
@@ -39,11 +40,11 @@ def host(*directories: str, owned: Optional[Dict[str, Any]] = None, **described:
     return DescribedHost({"directories": every, "owned": dict(USUAL, **(owned or {})), "users": USERS, **described})
 
 
-def places(seen: Host, its: FpmPool, learnt: Learnt = Learnt(), **of_master: Any) -> List[ProbePlace]:
+def places(seen: Host, its: FpmPool, learnt: Learnt = NOTHING, **of_master: Any) -> List[ProbePlace]:
     return list(probe_places.places(seen, master(**of_master), its, learnt))
 
 
-def directories(seen: Host, its: FpmPool, learnt: Learnt = Learnt()) -> List[str]:
+def directories(seen: Host, its: FpmPool, learnt: Learnt = NOTHING) -> List[str]:
     return [one.directory for one in places(seen, its, learnt)]
 
 
@@ -93,8 +94,8 @@ def test_a_directory_that_only_begins_alike_is_another() -> None:
 
 def test_the_pool_s_own_word_on_open_basedir_comes_before_its_configuration() -> None:
     said = (
-        "PHP message: PHP Warning:  Unknown: open_basedir restriction in effect. File(/run/.phpfleet-probe/1(2).php) is "
-        "not within the allowed path(s): (/srv/app:/var/tmp) in Unknown on line 0"
+        "PHP message: PHP Warning:  Unknown: open_basedir restriction in effect. File(/run/.phpfleet-probe/1(2).php) "
+        "is not within the allowed path(s): (/srv/app:/var/tmp) in Unknown on line 0"
     )
     learnt = Learnt(open_basedir=probe_places.open_basedir_said(said))
     assert learnt.open_basedir == "/srv/app:/var/tmp"

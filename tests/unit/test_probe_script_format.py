@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, phpfleet.remediation contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The scripts that are handed to pools, as far as their text tells; what they do is proven on real php-fpm, see fleet."""
+"""The scripts that are handed to pools, as far as their text tells; what they do is proven on real php-fpm."""
 
 import re
 

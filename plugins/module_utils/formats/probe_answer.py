@@ -153,13 +153,14 @@ class ProbeAnswer(NamedTuple):
 class Done(NamedTuple):
     """What a probe said that it did, though its answer may have been cut short. Fields as those of a ProbeAnswer.
 
-    fatal: what ended it, in PHP's words.
+    ended: whether it came to its end. fatal: what kept it from that, in PHP's words.
     """
 
     returned: Mapping[str, bool]
     invalidated: Mapping[str, bool]
     compiled: Tuple[Compiled, ...]
     opcache_before: Optional[Opcache]
+    ended: bool
     fatal: Optional[str]
 
 
@@ -247,6 +248,7 @@ def done(body: bytes, marker: bytes) -> Done:
         said.flags(b"invalidated"),
         said.compiled(),
         said.figures(b"opcache_before", Opcache),
+        said.ended,
         said.fatal,
     )
 
