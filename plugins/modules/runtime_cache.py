@@ -249,7 +249,7 @@ steps:
       type: str
       returned: always
     object:
-      description: The master, or the pool, that it is done to.
+      description: What it is done to, with the master.
       type: str
       returned: always
     does:
@@ -272,7 +272,7 @@ steps:
       description: How that is known, or why it failed.
       type: str
       returned: when not in check mode
-      sample: OPcache restarted, for the 3. time, after 5.6 s
+      sample: OPcache restarted after 5.6 s (restart 3 of this memory)
     seconds:
       description: How long it took until it had worked.
       type: float

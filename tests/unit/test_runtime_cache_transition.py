@@ -285,10 +285,31 @@ def test_what_cannot_be_asked_keeps_nothing_else_from_being_emptied():
     segments = [segment(), segment(pid=7, pools=("b",), by=None, opcache=None, reason="nobody listens")]
     seen = state(pools, segments, {8: master(), 7: master(7, ("b",))})
     planned = plan(seen)
-    assert [step.object for step in planned.steps] == [segments[0].name]
+    assert [step.object for step in planned.steps] == ["OPcache of " + segments[0].name]
     assert "nobody listens" in planned.notes[0]
-    doubts = runtime_cache.prove(seen, seen._replace(code={}), wanted())
-    assert any("nothing was done there" in doubt for doubt in doubts)
+    doubts = runtime_cache.prove(
+        seen, seen._replace(caches=seen.caches._replace(segments=(after(), segments[1]))), wanted()
+    )
+    assert doubts == ["php-fpm 7: /run/php/b.sock: nobody listens"]  # once
+
+
+def test_a_master_that_can_be_asked_too_late_is_not_done_either():
+    shut, later = pool_caches(reason="busy"), pool_caches(said=answer())
+    before = state([shut], [segment(by=None, opcache=None, reason="busy")])
+    (doubt,) = runtime_cache.prove(before, state([later], [after()]), wanted())
+    assert "busy; nothing was done there" in doubt
+
+
+def test_a_pool_that_cannot_be_asked_leaves_workers_that_need_a_reload():
+    pools = [pool_caches(said=answer()), pool_caches("b", reason="it is down")]
+    masters = {8: master(pools=("www", "b"))}
+    visits = Visits(8, "www", {9: answer()}, [], None)
+    workers = [worker(9, idle=True), worker(10, pool="b", idle=True)]
+    seen = state(pools, [after()], masters, workers, visits=[visits])
+    (needed,) = runtime_cache.more(state(pools, masters=masters), seen, wanted())["reload_needed"]
+    assert (needed.master, needed.pools, needed.workers) == (8, ("b",), (10,)) and "it is down" in needed.why
+    (shown,) = runtime_cache.show(seen).segments
+    assert (shown.workers, shown.workers_proven) == (2, 1)
 
 
 def test_nothing_is_called_done_where_none_can_be_asked():

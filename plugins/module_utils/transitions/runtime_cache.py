@@ -3,7 +3,7 @@
 """The caches in the memory of php-fpm, emptied as asked: OPcache, APCu, Yac, and the realpath cache of each worker."""
 
 import time
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, cast
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import Refused
 from ..facts import fpm_logs
@@ -16,7 +16,7 @@ from ..policy import PHP_FPM_OPTIONS, RUNTIME_CACHE_OPTIONS, policy_from
 from ..transition import Transition, parse_time
 from . import runtime_cache_plan
 from .runtime_cache_plan import Work, out_of_reach, works
-from .runtime_cache_state import State, Wanted, answers, look, segment_of, unreached, workers_of
+from .runtime_cache_state import State, Wanted, answers, away, look, segment_of, unreached, workers_of
 
 _ASKING = ("sockets", "releases", "answer_seconds")
 _MASTERS = ("configurations", "longest_request")
@@ -115,16 +115,16 @@ def again(before: State, wanted: Wanted) -> Wanted:
 def prove(before: State, after: State, wanted: Wanted) -> Sequence[str]:
     """Return what is not as it was asked, a sentence each."""
     doubts = [doubt for work in works(before, wanted) for doubt in _undone(before, after, work)]
-    untouched = [f"{why}; nothing was done there" for why in _untouched(before)]
-    return [*doubts, *out_of_reach(after, wanted), *untouched, *unreached(after)]
+    return [*doubts, *out_of_reach(after, wanted), *_untouched(before, after), *map(away, unreached(after))]
 
 
-def _untouched(before: State) -> List[str]:
-    """Return why nothing could be planned for a php-fpm, of those of which no pool answered."""
+def _untouched(before: State, after: State) -> List[str]:
+    """Return where nothing could be planned, of the php-fpm of which no pool is told of by itself."""
+    told = {one.master for one in unreached(after)}
     return [
-        f"{one.name}: {one.reason or 'none of its pools could be asked'}"
+        f"{one.name}: {one.reason or 'none of its pools could be asked'}; nothing was done there"
         for one in before.caches.segments
-        if not answers(before, one.master)
+        if not answers(before, one.master) and one.master not in told
     ]
 
 
@@ -201,7 +201,9 @@ def _cold(after: State, segment: Segment, work: Work) -> List[str]:
 def more(before: State, after: Optional[State], wanted: Wanted) -> Dict[str, Any]:
     """Return which masters have to be reloaded for all of their code to be the current one."""
     needed = [one for work in works(before, wanted) for one in _preloaded(work)]
-    needed += [one for visits in (after.visits if after else ()) for one in _unmet(cast(State, after), visits)]
+    if after is not None:
+        needed += [one for visits in after.visits for one in _unmet(after, visits)]
+        needed += _unvisited(after)
     return dict(reload_needed=needed)
 
 
@@ -226,16 +228,33 @@ def _unmet(after: State, visits: Visits) -> List[ReloadNeeded]:
     return needed
 
 
+def _unvisited(after: State) -> List[ReloadNeeded]:
+    """Return the pools none of whose workers could be asked, of the masters whose workers were."""
+    visited = {one.master for one in after.visits}
+    return [
+        ReloadNeeded(
+            one.master,
+            (one.pool,),
+            tuple(worker.pid for worker in workers_of(after, one.master, one.pool)),
+            f"whether its workers look up paths anew is not proven: {one.reason}",
+        )
+        for one in unreached(after)
+        if one.master is not None and one.pool is not None and one.master in visited
+    ]
+
+
 def show(state: State) -> Shown:
     return Shown(
         segments=tuple(_segment(state, one) for one in state.caches.segments),
-        unreached=tuple(unreached(state)),
+        unreached=tuple(map(away, unreached(state))),
     )
 
 
 def _segment(state: State, segment: Segment) -> ShownSegment:
     visits = [one for one in state.visits if one.master == segment.master]
-    workers = sum(len(workers_of(state, one.master, one.pool)) for one in visits)
+    pools = [one for one in state.caches.pools if one.master == segment.master]
+    workers = sum(len(workers_of(state, segment.master, one.pool or "")) for one in pools)
+    proven = sum(_proven(state, one) for one in visits)
     return ShownSegment(
         name=segment.name,
         master=segment.master,
@@ -248,13 +267,15 @@ def _segment(state: State, segment: Segment) -> ShownSegment:
         yac=segment.yac,
         reason=segment.reason,
         workers=workers if visits else None,
-        workers_proven=workers - sum(_unproven(state, one) for one in visits) if visits else None,
-        seconds=round(sum(one.seconds for one in state.caches.pools if one.master == segment.master), 3),
+        workers_proven=proven if visits else None,
+        seconds=round(sum(one.seconds for one in pools), 3),
     )
 
 
-def _unproven(state: State, visits: Visits) -> int:
-    return len(visits.missed) + sum(pid in state.misled for pid in visits.answers)
+def _proven(state: State, visits: Visits) -> int:
+    own = [one.pid for one in workers_of(state, visits.master, visits.pool)]
+    missed = {one.pid for one in visits.missed}
+    return sum(pid not in missed and pid not in state.misled for pid in own)
 
 
 def tell(host: Host, before: State, since: float) -> Sequence[str]:

@@ -18,6 +18,7 @@ from .runtime_cache_state import (
     State,
     Wanted,
     answers,
+    away,
     force_seconds,
     unreached,
     visit_seconds,
@@ -46,15 +47,15 @@ class Work(NamedTuple):
 def plan(state: State, wanted: Wanted) -> Plan:
     """Return the plan for what is wanted of the caches."""
     due = works(state, wanted)
-    away = unreached(state)
+    gone = [away(one) for one in unreached(state)]
     if not any(answers(state, one.master) for one in state.caches.segments):
-        why = _words(away or state.notes or ["no php-fpm that runs here can be asked"])
+        why = _words(gone or state.notes or ["no php-fpm that runs here can be asked"])
         return Plan((), f"nothing can be reset: {why}", passing=True, notes=state.notes)
     cut = [sentence for work in due for sentence in waits.cut_by_reset(state, work.segment.master, work.resets)]
     if cut and not wanted.allow_loss:
         return _refused_for_requests(cut, state)
     steps = [step for work in due for step in _steps(state, wanted, work)]
-    blocked = [*away, *out_of_reach(state, wanted)]
+    blocked = [*gone, *out_of_reach(state, wanted)]
     if blocked and not steps:
         return Plan((), f"nothing else is left to do, but not all could be asked: {_words(blocked)}", passing=True)
     return Plan(steps, notes=[*state.notes, *blocked, *_notes(state, wanted)])
@@ -160,7 +161,7 @@ def _reset(state: State, wanted: Wanted, work: Work) -> Step:
     names = " and ".join(_NAMES[cache] for cache in work.resets)
     return Step(
         verb="reset_memory",
-        object=work.segment.name,
+        object=f"{names} of {work.segment.name}",
         does=f"one request to one of its pools empties {names}, which all of them share{_also(wanted, work)}",
         guard=known(asked) if wanted.allow_loss else waits.uncut_then(state, wanted, work.resets, asked),
         until=waits.at_once,
@@ -196,7 +197,7 @@ def _invalidate(state: State, wanted: Wanted, work: Work) -> Step:
     )
     return Step(
         verb="invalidate_scripts",
-        object=work.segment.name,
+        object=f"{len(work.invalidate)} scripts in OPcache of {work.segment.name}",
         does=f"OPcache forgets {len(work.invalidate)} scripts: {_words(work.invalidate)}",
         guard=known(asked),
         until=waits.at_once,
@@ -228,7 +229,7 @@ def _compile(state: State, wanted: Wanted, work: Work) -> Step:
     asked = _in_memory(state, wanted, work, tasks)._replace(generation=None)
     return Step(
         verb="compile_scripts",
-        object=work.segment.name,
+        object=f"{len(work.compile)} files for OPcache of {work.segment.name}",
         does=f"OPcache compiles {len(work.compile)} files: {_words(work.compile)}",
         guard=known(asked),
         until=waits.at_once,

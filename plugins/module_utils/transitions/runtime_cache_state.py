@@ -133,17 +133,15 @@ def answers(state: State, master: int) -> List[Tuple[FpmPool, ProbeAnswer]]:
     ]
 
 
-def unreached(state: State) -> List[str]:
-    """Return why pools cannot be asked, a sentence each. A pool without a worker has nothing that could be stale."""
-    return [
-        f"{_pool_name(one)}: {one.reason}"
-        for one in state.caches.pools
-        if one.answer is None and one.reason is not None and not one.asleep
-    ]
+def unreached(state: State) -> List[PoolCaches]:
+    """Return the pools that could not be asked. One without a worker has nothing that could be stale."""
+    return [one for one in state.caches.pools if one.answer is None and not one.asleep]
 
 
-def _pool_name(one: PoolCaches) -> str:
-    return f"php-fpm {one.master}" if one.master is not None else f"sockets: {one.address}"
+def away(one: PoolCaches) -> str:
+    """Say why a pool could not be asked."""
+    where = f"php-fpm {one.master}" if one.master is not None else f"sockets: {one.address}"
+    return f"{where}: {one.reason}"
 
 
 def segment_of(state: State, master: int) -> Optional[Segment]:
