@@ -218,9 +218,8 @@ def _until_restarted(asked: InMemory, first: ProbeAnswer, before: int, end: floa
         answer = _first_answer(asked, troubles)
         now = answer.opcache if answer is not None else now
         if answer is not None and answer.opcache is not None and _is_restarted(answer.opcache, before, started):
-            return (
-                f"OPcache restarted, for the {_restarts(answer.opcache)}. time, after {time.monotonic() - began:.1f} s"
-            )
+            count = _restarts(answer.opcache)
+            return f"OPcache restarted after {time.monotonic() - began:.1f} s (restart {count} of this memory)"
         if time.monotonic() > end:
             break
         host.pause(POLL)
