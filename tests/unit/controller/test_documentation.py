@@ -13,14 +13,18 @@ import pytest
 import yaml
 from ansible_collections.phpfleet.remediation.plugins.module_utils import remedy_module, request, transition_module
 from ansible_collections.phpfleet.remediation.plugins.module_utils.checks.index import CHECKS
-from ansible_collections.phpfleet.remediation.plugins.module_utils.transitions import nginx, php_fpm
+from ansible_collections.phpfleet.remediation.plugins.module_utils.transitions import (
+    nginx,
+    php_fpm,
+    runtime_cache,
+)
 from ansible_collections.phpfleet.remediation.plugins.plugin_utils.fleet_checks import same_minute
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 COLLECTION = "ansible_collections.phpfleet.remediation.plugins"
 MODULES = sorted(name[:-3] for name in os.listdir(os.path.join(ROOT, "plugins", "modules")) if name.endswith(".py"))
 FRAGMENT_PREFIX = "phpfleet.remediation."
-TRANSITIONS = {one.TRANSITION.subject: one.TRANSITION for one in (nginx, php_fpm)}
+TRANSITIONS = {one.TRANSITION.subject: one.TRANSITION for one in (nginx, php_fpm, runtime_cache)}
 # What Ansible adds to every result, and what every failing module may say.
 ANSIBLE_KEYS = {"changed", "invocation", "diff", "failed", "msg", "warnings", "deprecations"}
 
@@ -97,9 +101,9 @@ def run_module(name, tmp_path):
     environment.update(ANSIBLE_COLLECTIONS_PATH=os.path.join(ROOT, ".cache", "collections"), HOME=str(tmp_path))
     command = [sys.executable, "-m", "ansible", "adhoc", "localhost", "--check", "-e"]
     command += [f"ansible_python_interpreter={sys.executable}", "-m", f"phpfleet.remediation.{name}"]
-    command += ["-a", "state=stopped"] if name in TRANSITIONS else []
+    command += ["-a", "state=stopped"] if "state" in argument_spec(name) and name in TRANSITIONS else []
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
-    return json.loads(ran.stdout[ran.stdout.index("{") :])
+    return json.loads(ran.stdout[ran.stdout.index("=> {") + len("=> ") :])  # what fails prints its task before
 
 
 def test_every_check_has_its_page_and_every_page_its_check():
