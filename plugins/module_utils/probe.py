@@ -75,10 +75,7 @@ class Probe:
         """Have a worker of the pool do a task. Raises CannotLook: saturated, down, garbage, died, restricted, late."""
         self._demand_listening()
         end = time.monotonic() + seconds
-        if self._files is not None:
-            return self._do(task, end)
-        answer = self._ask_somewhere(task, end)
-        return self._ask_unrestricted(task, end, answer)
+        return self._ask_unrestricted(task, end, self._ask_somewhere(task, end))
 
     def take_away(self) -> None:
         """Remove what lies there. Raises CannotLook where it can't be."""
@@ -87,11 +84,12 @@ class Probe:
             self._files = None
 
     def _ask_somewhere(self, task: Task, end: float) -> ProbeAnswer:
-        """Ask from the best place where the pool runs the script."""
+        """Ask from where the script lies, or from the best place where the pool runs it."""
         while True:
-            place = self._next_place()
+            place = self._files.place if self._files is not None else self._next_place()
             try:
-                self._lay(place)
+                if self._files is None:
+                    self._lay(place)
                 return self._do(task, end)
             except _NotRun as error:
                 self._failures[place.directory] = str(error)
@@ -165,9 +163,10 @@ class Probe:
         parameters = self._parameters(probe_answer.words(task, marker, self._host.now() + left), len(body))
         came = self._exchange(fastcgi.request(parameters, body), end)
         if not came:
+            others = "" if (self._pool.address or "").startswith("/") else ", or listen.allowed_clients names us not"
             raise CannotLook(
                 f"pool {self._pool.name}: {self._pool.address} closes the connection without an answer; its worker "
-                "died, or listen.allowed_clients does not name 127.0.0.1"
+                f"died (see the log of php-fpm){others}"
             )
         try:
             return _said(came)
@@ -242,6 +241,8 @@ class Probe:
         return CannotLook(f"pool {self._pool.name}: {why}")
 
     def _demand_listening(self) -> None:
+        if self._master.apart is not None:
+            raise CannotLook(f"pool {self._pool.name}: it is not asked, because {self._master.apart}")
         if self._pool.address is None:
             raise CannotLook(f"pool {self._pool.name}: its configuration does not say where it listens; set `listen`")
         if self._pool.listening is None and not (self._pool.address.startswith("/") and not self._host.is_root()):

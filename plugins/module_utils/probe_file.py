@@ -37,14 +37,14 @@ _lying: List["ProbeFiles"] = []
 class ProbeFiles:
     """What lies in a directory of ours for one pool. path: of the file that it is to run, as it names it.
 
-    name: of that one. beside: of the one that it includes.
+    name: of that one. beside: of the one that it includes. place: where our directory is.
     """
 
     def __init__(self, place: ProbePlace) -> None:
         self.name = secrets.token_hex(16) + place.extension
         self.beside = secrets.token_hex(16) + place.extension
         self.path = f"{place.directory.rstrip('/')}/{DIRECTORY}/{self.name}"
-        self._place = place
+        self.place = place
         self._above = -1  # the directory that ours is made in
         self._directory = -1
         self._files: Dict[str, int] = {}
@@ -52,14 +52,14 @@ class ProbeFiles:
     def lay(self, content: bytes, beside: bytes) -> None:
         """Make both files. Raises CannotLook: no permission, a full disk, a directory that is not ours."""
         try:
-            self._above = open_place(self._place.root, f"{self._place.directory}/{DIRECTORY}").directory
+            self._above = open_place(self.place.root, f"{self.place.directory}/{DIRECTORY}").directory
             self._enter()
             _lying.append(self)
             self._make(self.beside, beside)
             self._make(self.name, content)
         except OSError as error:
             self.take_away()
-            raise _explained(error, self._place.directory) from error
+            raise _explained(error, self.place.directory) from error
         except CannotLook:
             self.take_away()
             raise
@@ -105,21 +105,21 @@ class ProbeFiles:
             self._demand_ours()
             if not self._lock(LOCK_SECONDS):
                 raise CannotLook(
-                    f"{self._place.directory}/{DIRECTORY}: another run has locked it for {LOCK_SECONDS:g} s"
+                    f"{self.place.directory}/{DIRECTORY}: another run has locked it for {LOCK_SECONDS:g} s"
                 )
             if _is_same(self._above, DIRECTORY, self._directory):
                 _sweep(self._directory)
                 return
             os.close(self._directory)
             self._directory = -1
-        raise CannotLook(f"{self._place.directory}/{DIRECTORY}: others remove it again and again; look again")
+        raise CannotLook(f"{self.place.directory}/{DIRECTORY}: others remove it again and again; look again")
 
     def _demand_ours(self) -> None:
         seen = os.fstat(self._directory)
         if seen.st_uid != os.geteuid() or seen.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             os.close(self._directory)
             self._directory = -1
-            raise Untrusted(f"{self._place.directory}/{DIRECTORY}: another user made it; remove it")
+            raise Untrusted(f"{self.place.directory}/{DIRECTORY}: another user made it; remove it")
         if stat.S_IMODE(seen.st_mode) != 0o711:
             os.fchmod(self._directory, 0o711)  # our umask, or that of a run that was killed just then
 
@@ -133,8 +133,8 @@ class ProbeFiles:
         os.utime(file, ns=(0, 0))
         _label(file)
         os.fchmod(file, 0o400)
-        if self._place.uid != os.geteuid():
-            os.fchown(file, self._place.uid, -1)
+        if self.place.uid != os.geteuid():
+            os.fchown(file, self.place.uid, -1)
 
     def _lock(self, seconds: float) -> bool:
         end = time.monotonic() + seconds

@@ -96,6 +96,12 @@ def test_scripts_are_none_unless_they_were_listed_to_the_end() -> None:
     assert parse((b"scripts", b"", b"", b"")).scripts == ()
 
 
+def test_preloaded_scripts_are_marked() -> None:
+    pieces = [(b"script", path, b"0", b"7") for path in (b"/srv/a.php", b"/srv/b.php")]
+    scripts = parse((b"preloaded", b"/srv/b.php", b"", b""), *pieces, (b"scripts", b"", b"", b"")).scripts or ()
+    assert [(one.path, one.preloaded) for one in scripts] == [("/srv/a.php", False), ("/srv/b.php", True)]
+
+
 def test_paths_are_bytes_of_the_file_system() -> None:
     pieces = [(b"script", path, b"", b"7") for path in PATHS]
     scripts = parse(*pieces, (b"scripts", b"", b"", b"")).scripts or ()

@@ -159,7 +159,7 @@ def test_a_link_in_restrict_api_stays_because_php_compares_the_path_as_asked_for
 
 
 def test_restrict_api_that_is_a_file_is_no_place() -> None:
-    with pytest.raises(CannotLook, match="no directory for a probe"):
+    with pytest.raises(CannotLook, match=r"only scripts below /srv/app/opcache\.php look into OPcache, which is no"):
         places(host(files={"/srv/app/opcache.php": ""}), pool(), Learnt(restrict_api="/srv/app/opcache.php"))
 
 
@@ -178,6 +178,21 @@ def test_no_extension_is_said() -> None:
 def test_a_master_with_mounts_of_its_own_is_looked_into() -> None:
     inside = {"directories": ["/tmp"], "owned": {"/tmp": STICKY}}
     assert directories(host(within={45: inside}), pool()) == ["/tmp"]
+
+
+def test_a_directory_that_both_see_is_written_through_our_mounts_for_theirs_may_be_read_only() -> None:
+    inside = {"directories": ["/run", "/tmp"], "owned": {"/tmp": STICKY}}
+    seen = host(within={45: inside})
+    seen.root = "/ours"
+    theirs = seen.within(45)
+    theirs.root, theirs.stat = "/theirs", _other_tmp(theirs.stat)  # type: ignore[method-assign]
+    seen.within = lambda pid: theirs  # type: ignore[method-assign]
+    assert [(one.root, one.directory) for one in places(seen, pool())] == [("/ours", "/run"), ("/theirs", "/tmp")]
+
+
+def _other_tmp(stat: Any) -> Any:
+    """PrivateTmp: the process's /tmp is another directory."""
+    return lambda path, follow=False: stat(path, follow)._replace(inode=1 if path == "/tmp" else stat(path).inode)
 
 
 @pytest.fixture

@@ -58,13 +58,24 @@ def places(host: Host, master: FpmMaster, pool: FpmPool, learnt: Learnt) -> Sequ
     found = [one for one in map(look.rank, _candidates(pool, look.allowed, learnt)) if one is not None]
     best = [directory for _unused, directory in sorted(found, key=lambda one: one[0])]
     if not best:
-        why = "; ".join(look.unfit) or "none of the usual ones is there"
-        raise CannotLook(
-            f"pool {pool.name}: there is no directory for a probe that it may read and no other user than its own "
-            f"can change ({why}); allow it {_BEST} in open_basedir"
-        )
+        raise CannotLook(f"pool {pool.name}: {_none_fits(look.unfit, learnt)}")
     extension = _extension(pool)
-    return [ProbePlace(inside.root, one, extension, uid) for one in dict.fromkeys(best)][:PLACES_LIMIT]
+    found_at = [(_root(host, master, pool, inside, one), one) for one in list(dict.fromkeys(best))[:PLACES_LIMIT]]
+    return [ProbePlace(root, one, extension, uid) for root, one in found_at]
+
+
+def _none_fits(unfit: Sequence[str], learnt: Learnt) -> str:
+    """Return why there is no place, and what to do about it."""
+    why = f" ({'; '.join(unfit)})" if unfit else ""
+    if learnt.restrict_api is not None:
+        return (
+            f"opcache.restrict_api lets only scripts below {learnt.restrict_api} look into OPcache, which is no "
+            f"directory that is there, that the pool may read and that no other user can change{why}"
+        )
+    return (
+        "there is no directory for a probe that it may read and no other user than its own can change"
+        f"{why}; allow it {_BEST} in open_basedir"
+    )
 
 
 def _uid(host: Host, its: Host, master: FpmMaster, pool: FpmPool) -> int:
@@ -98,6 +109,18 @@ def _inside(its: Host, master: FpmMaster, pool: FpmPool) -> Host:
     if not chroot or master.process.uids[1] != 0:
         return its
     return Host(its.root.rstrip("/") + _physical(its, chroot))
+
+
+def _root(host: Host, master: FpmMaster, pool: FpmPool, inside: Host, directory: str) -> str:
+    """Return through whose mounts a directory is written: ours where it is the same; the master's may be read-only."""
+    if master.root != "/":
+        return inside.root
+    try:
+        ours = _inside(host, master, pool)
+        here, there = (one.stat(directory, follow=True) for one in (ours, inside))
+    except CannotLook:
+        return inside.root
+    return ours.root if (here.device, here.inode) == (there.device, there.inode) else inside.root
 
 
 def _physical(its: Host, directory: str) -> str:

@@ -37,12 +37,14 @@ class Task(NamedTuple):
 class CachedScript(NamedTuple):
     """timestamp: modification time of the source when it was compiled. used: when it was served last. Whole seconds.
 
-    timestamp is None where the engine keeps none: with validate_timestamps=0 it never looks at the file.
+    timestamp is None where the engine keeps none: with validate_timestamps=0 it never looks at the file. preloaded: by
+    opcache.preload, so it stays until php-fpm is reloaded or restarted.
     """
 
     path: str
     timestamp: Optional[int]
     used: Optional[int]
+    preloaded: bool = False
 
 
 class Opcache(NamedTuple):
@@ -194,8 +196,8 @@ SETTINGS: Tuple[str, ...] = (
 _WHOLE = re.compile(rb"-?[0-9]{1,19}\Z")
 _FRACTION = re.compile(rb"[0-9]{1,19}(?:\.[0-9]{1,9})?\Z")
 _TAGS = frozenset(
-    b"pid version now setting opcache opcache_before apcu yac realpath link reason script scripts returned invalidated "
-    b"compiled fatal end".split()
+    b"pid version now setting opcache opcache_before apcu yac realpath link reason script scripts preloaded returned "
+    b"invalidated compiled fatal end".split()
 )
 _PIECE = 4
 _SCRIPT_BYTES = 40  # that each script counts besides its path, in the script's own sum
@@ -323,8 +325,11 @@ class _Said:
         """The list, None where it was not said whole."""
         if not self.all(b"scripts"):
             return None
+        preloaded = {path for path, _first, _second in self.all(b"preloaded")}
         return tuple(
-            CachedScript(os.fsdecode(path), _whole(time) if time else None, _whole(used) if used else None)
+            CachedScript(
+                os.fsdecode(path), _whole(time) if time else None, _whole(used) if used else None, path in preloaded
+            )
             for path, time, used in self.all(b"script")
         )
 

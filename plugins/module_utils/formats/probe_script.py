@@ -199,9 +199,14 @@ function phpfleet_scripts()
     }
     $status = opcache_get_status(true);
     if (!is_array($status) || !isset($status['scripts'])) {
-        $why = phpfleet_noted('OPcache lists none where it is off, and while a restart is pending');
+        $why = phpfleet_noted('OPcache lists none: it is off, keeps none in memory, or a restart of it is pending');
         phpfleet_say('reason', 'scripts', $why);
         return;
+    }
+    if (isset($status['preload_statistics']['scripts'])) {
+        foreach ($status['preload_statistics']['scripts'] as $path) {
+            phpfleet_say('preloaded', $path);
+        }
     }
     $bytes = 0;
     foreach ($status['scripts'] as $path => $script) {
