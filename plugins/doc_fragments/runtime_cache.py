@@ -46,10 +46,10 @@ options:
     default: []
   releases:
     description:
-      - Links that lead to the current release, each an absolute path. Scripts that are cached from a release beside it
-        are of another one.
-      - Links called C(current), C(live), C(latest), C(active), C(production) or C(release) beside or above a directory
-        of scripts are known without being named.
+      - Links that lead to the current release, each an absolute path. What lies beside the directory that such a link
+        leads to is another release, but for one called C(shared).
+      - Links called C(current), C(live), C(latest), C(active), C(production) or C(release) beside a directory
+        C(releases) are known without being named.
     type: list
     elements: path
     default: []

@@ -186,7 +186,12 @@ runtime_cache:
               type: int
               returned: always
             outdated:
-              description: How many of them have another file by now, or none.
+              description: How many of them have for sure another file by now, or none.
+              type: int
+              returned: always
+            doubtful:
+              description: How many of them may have, which PHP does not tell while it does not compare them itself
+                (C(opcache.validate_timestamps=0)).
               type: int
               returned: always
             outdated_examples:
@@ -207,7 +212,8 @@ runtime_cache:
               elements: dict
               returned: always
             unseen:
-              description: What could not be compared, and why.
+              description: What could not be compared, and why, and of which releases no link says whether they are
+                current.
               type: list
               elements: str
               returned: always

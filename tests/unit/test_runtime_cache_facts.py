@@ -19,7 +19,12 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import 
     runtime_cache_asking,
     runtime_cache_overview,
 )
-from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.cached_code import CachedCode
+from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.cached_code import (
+    CachedCode,
+    Outdated,
+    SegmentCode,
+)
+from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.cached_releases import OtherRelease
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.fpm_masters import (
     FpmMaster,
     FpmMasters,
@@ -370,8 +375,8 @@ def test_asking_ends_for_all_pools_together(monkeypatch: Any) -> None:
     assert look.pools["www"].asked == []
 
 
-def shown(look: Look) -> runtime_cache_overview.Overview:
-    look.host._gathered[cached_code.gather] = (CachedCode(()), None)
+def shown(look: Look, *codes: SegmentCode) -> runtime_cache_overview.Overview:
+    look.host._gathered[cached_code.gather] = (CachedCode(codes), None)
     return runtime_cache_overview.gather(look.host, policy_from({"runtime_cache": {"probe": True}}))
 
 
@@ -401,3 +406,15 @@ def test_a_time_of_apcu_that_cannot_be_is_not_told(monkeypatch: Any, said: int, 
     look = Look(monkeypatch, [master(45, WWW)], {"www": Pool(ANSWER._replace(apcu=APCU._replace(started=said)))})
     apcu = shown(look).segments[0].apcu
     assert apcu is not None and (apcu.entries, apcu.started) == (APCU.entries, told)
+
+
+def test_the_code_in_memory_is_counted_with_few_examples(monkeypatch: Any) -> None:
+    outdated = tuple(Outdated(f"/srv/{number}.php", 1, 2.0, 3, 4.0) for number in range(9))
+    other = OtherRelease("/srv/releases/1", "/srv/current", "/srv/releases/2", 5.0, 7, 6, "/srv/releases/1/a.php")
+    code = SegmentCode(45, 20, outdated, (other,), 1, ("one is hidden",), outdated[:2], ("no link",))
+    look = Look(monkeypatch, [master(45, WWW)], {"www": Pool()})
+    seen = shown(look, code).segments[0].code
+    assert seen is not None and (seen.compared, seen.outdated, seen.doubtful, seen.oldest) == (20, 9, 2, 1)
+    assert seen.outdated_examples == tuple(one.path for one in outdated[:5])
+    assert seen.releases[0]._asdict().items() <= other._asdict().items()
+    assert seen.unseen == ("one is hidden", "no link")

@@ -27,15 +27,15 @@ class ReleaseOverview(NamedTuple):
 
 
 class CodeOverview(NamedTuple):
-    """The cached scripts against their files. compared, outdated: how many; oldest: the oldest script's own time.
+    """As cached_code.SegmentCode. compared, outdated, doubtful: how many. outdated_examples: paths.
 
-    outdated_examples: paths. releases: other ones than the current that scripts are cached from. unseen: what could
-    not be compared, and why.
+    releases: other ones than the current that scripts are cached from. unseen: what could not be compared or told.
     """
 
     compared: int
     outdated: int
     outdated_examples: Tuple[str, ...]
+    doubtful: int
     oldest: Optional[int]
     releases: Tuple[ReleaseOverview, ...]
     unseen: Tuple[str, ...]
@@ -167,12 +167,13 @@ def _code(code: SegmentCode) -> CodeOverview:
         compared=code.compared,
         outdated=len(code.outdated),
         outdated_examples=tuple(one.path for one in code.outdated[:EXAMPLES_LIMIT]),
+        doubtful=len(code.doubtful),
         oldest=code.oldest,
         releases=tuple(
             ReleaseOverview(one.release, one.link, one.current, one.switched, one.scripts, one.used)
             for one in code.others
         ),
-        unseen=code.unseen,
+        unseen=(*code.unseen, *code.unlinked),
     )
 
 
