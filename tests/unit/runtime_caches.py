@@ -114,7 +114,7 @@ def segment(held=None, scripts=(), **said):
 
 def caches(said=None, held=None, scripts=(), **of_segment):
     """What one master with one pool holds."""
-    return RuntimeCaches(True, (asked("www", said),), (segment(held, scripts, **of_segment),), (), ())
+    return RuntimeCaches((asked("www", said),), (segment(held, scripts, **of_segment),), (), ())
 
 
 def pool(name, **settings):

@@ -156,7 +156,7 @@ def test_the_pools_of_one_master_share_a_segment_and_one_of_them_lists_its_scrip
     assert [(one.master, one.pool, one.address) for one in seen.pools] == [(45, *WWW), (45, *API), (60, *TCP)]
     assert all(one.answer == ANSWER and one.reason is None for one in seen.pools)
     listings = {name: sum(task.scripts for task in pool.asked) for name, pool in look.pools.items()}
-    assert listings == {"www": 1, "api": 0, "tcp": 1} and seen.probed
+    assert listings == {"www": 1, "api": 0, "tcp": 1}
 
 
 def test_what_one_pool_fails_at_is_no_other_pools_failure(monkeypatch: Any) -> None:
@@ -308,7 +308,7 @@ def test_whoever_listens_at_an_address_of_no_pool_is_handed_nothing(monkeypatch:
     assert [(one.master, one.pool, one.address) for one in seen.pools] == [(None, None, "/run/other.sock")]
     assert reason in (seen.pools[0].reason or "")
     assert questions == [fastcgi.ask_values("FCGI_MPXS_CONNS")] and look.pools["www"].opened == 0
-    assert seen.segments == () and not seen.probed
+    assert seen.segments == ()
 
 
 def test_a_master_that_any_user_may_have_started_is_not_asked(monkeypatch: Any) -> None:

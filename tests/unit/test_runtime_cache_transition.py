@@ -95,7 +95,7 @@ def state(pools=None, segments=None, masters=None, workers=(), bounds=None, **ch
     segments = [segment()] if segments is None else segments
     masters = masters or {8: master()}
     seen = State(
-        now=NOW, caches=RuntimeCaches(True, tuple(pools), tuple(segments), (), ()), masters=masters,
+        now=NOW, caches=RuntimeCaches(tuple(pools), tuple(segments), (), ()), masters=masters,
         workers=tuple(workers), bounds={(8, "www"): 30.0} if bounds is None else bounds, code={}, visits=(), misled={},
         warm=(), same={}, notes=(),
     )  # fmt: skip

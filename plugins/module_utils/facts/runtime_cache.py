@@ -51,7 +51,7 @@ class Segment(NamedTuple):
     """The memory of one master, which all of its pools share whatever their users are.
 
     name: in words, ``php-fpm 812 (pools www, api)``. master, started: pid and start time. generation: as FpmMaster's.
-    root: as FpmMaster's. by: the pool that told of it, the first that could tell of OPcache; None where none answered.
+    root: as FpmMaster's. by: the pool that told of it, one that uses OPcache where there is one; None where none answered.
     reason: why no pool answered. Where one did and nothing is told of OPcache, the answers say why.
     scripts: every cached script, or scripts_reason why there is no list of them.
     blocked_by: while a restart is pending, the requests that it waits for, in words, the oldest first.
@@ -77,9 +77,8 @@ class Segment(NamedTuple):
 
 
 class RuntimeCaches(NamedTuple):
-    """probed: whether pools were asked at all. apart: masters that are not asked, each with the reason."""
+    """apart: masters that are not asked, each with the reason. unseen: what of php-fpm could not be seen."""
 
-    probed: bool
     pools: Tuple[PoolCaches, ...]
     segments: Tuple[Segment, ...]
     apart: Tuple[str, ...]
@@ -120,7 +119,6 @@ def gather(host: Host, policy: Policy) -> RuntimeCaches:
         memories = asking.each(lambda one: _memory(asking, one, _pools_of(one, selection.pools), asked), shared)
     strangers = asking.each(partial(runtime_cache_strangers.reason, host), selection.strangers)
     return RuntimeCaches(
-        probed=bool(asked) or any(one.segment.by for one in memories),
         pools=(*(pool for one in memories for pool in one.pools), *map(_stranger, selection.strangers, strangers)),
         segments=tuple(one.segment for one in memories),
         apart=apart,
