@@ -51,7 +51,7 @@ class Segment(NamedTuple):
     """The memory of one master, which all of its pools share whatever their users are.
 
     name: in words, ``php-fpm 812 (pools www, api)``. master, started: pid and start time. generation: as FpmMaster's.
-    root: as FpmMaster's. by: the pool that told of it, one that uses OPcache where there is one; None where none answered.
+    root: as FpmMaster's. by: the pool that told of it, if possible one that uses OPcache; None where none answered.
     reason: why no pool answered. Where one did and nothing is told of OPcache, the answers say why.
     scripts: every cached script, or scripts_reason why there is no list of them.
     blocked_by: while a restart is pending, the requests that it waits for, in words, the oldest first.
