@@ -68,7 +68,7 @@ def test_with_timestamps_a_script_is_of_its_file_or_not(root):
     seen = look(root, (same, LONG_AGO + 7, 0), (other, LONG_AGO + 7, LONG_AGO + 9))
     assert (seen.compared, seen.oldest, seen.unseen, seen.doubtful) == (2, LONG_AGO + 7, (), ())
     (outdated,) = seen.outdated
-    assert outdated._replace(changed=0) == (other, LONG_AGO + 7, LONG_AGO + 8, LONG_AGO + 9, 0)
+    assert outdated[:4] == (other, LONG_AGO + 7, LONG_AGO + 8, LONG_AGO + 9)
     assert abs(outdated.changed - time.time()) < HOUR  # not what the file says: anybody can set that
 
 
@@ -118,10 +118,19 @@ def test_without_protection_a_request_may_cache_what_it_has_written(root):
 def test_preloaded_scripts_are_as_old_as_the_generation_whatever_was_reset(root):
     now = int(time.time())
     path = write(root, "/srv/app/a.php", now)
-    scripts = [(path, 0, 0), (PRELOADED, 0, 0)]
-    seen = look(root, *scripts, started=now - HOUR, restarted=now + HOUR)
-    assert (paths(seen.outdated), seen.compared, seen.unseen) == ([path], 1, ())
-    assert look(root, *scripts, started=now + HOUR).outdated == ()
+    for used in (0, now + 2 * HOUR):  # it was included too
+        scripts = [(path, 0, used, True), (PRELOADED, 0, 0)]
+        seen = look(root, *scripts, started=now - HOUR, restarted=now + HOUR)
+        assert (paths(seen.outdated), seen.compared, seen.unseen) == ([path], 1, ())
+        assert seen.outdated[0].preloaded
+        assert look(root, *scripts, started=now + HOUR).outdated == ()
+
+
+def test_a_script_that_nobody_was_served_is_as_old_as_the_cache_at_most(root):
+    now = int(time.time())
+    path = write(root, "/srv/app/a.php", now)
+    seen = look(root, (path, None, None), started=now - HOUR)
+    assert (paths(seen.doubtful), seen.outdated) == ([path], ())
 
 
 def test_a_file_that_is_gone_went_before_what_is_above_it_was_changed_last(root):
@@ -303,23 +312,24 @@ def test_releases_of_a_chrooted_pool_are_found_in_its_chroot(root):
 
 @given(
     timestamp=st.sampled_from([None, 0]),
-    used=st.integers(0, 100) | st.none(),
+    used=st.integers(1, 100),
+    preloaded=st.booleans(),
     started=st.integers(0, 100),
     restarted=st.integers(0, 100),
     modified=st.integers(0, 100),
     changed=st.integers(0, 100),
     compiled=st.integers(0, 100),
 )
-def test_what_is_said_for_sure_is_true(timestamp, used, started, restarted, modified, changed, compiled):
+def test_what_is_said_for_sure_is_true(timestamp, used, preloaded, started, restarted, modified, changed, compiled):
     """Whenever the engine may have compiled it, from the file of now or from the one before."""
     emptied = max(started, restarted)
     memory = cached_code._Memory(started, emptied, True)
-    begun, last = (emptied, used) if used else (started, started)
+    begun, last = (started, started) if preloaded else (emptied, used)
     compiled = min(max(begun, compiled), last)
     if compiled < begun or modified > changed:
         return  # nothing is used before the cache is begun; who writes a file cannot have it come before it was written
     file = cached_code.File(float(modified), float(changed))
-    said = cached_code._is_same(CachedScript("/a", timestamp, used), [file], memory)
+    said = cached_code._is_same(CachedScript("/a", timestamp, used, preloaded), [file], memory)
     if said is True:
         assert compiled >= changed or begun == changed
     if said is False:

@@ -143,6 +143,15 @@ def test_a_memory_that_is_full_and_does_not_restart_is_found(misses, severity):
     assert finding.evidence.opcache.misses == misses
 
 
+@pytest.mark.parametrize(("free", "misses", "state"), [(6, 601, "found"), (6, 600, "clean"), (7, 601, "clean")])
+def test_a_memory_without_place_for_larger_scripts_is_full_whatever_it_says(free, misses, state):
+    """Measured: 8 MB with 282 KB free, 18 scripts and 388 misses, and cache_full is false."""
+    held = opcache(used=(128 - free) * MEGABYTE, free=free * MEGABYTE, misses=misses)
+    verdict = find(FULL, caches(answer(), held))
+    assert verdict.state == state
+    assert [finding.severity for finding in verdict.findings] == ["high"] * (state == "found")
+
+
 def test_a_table_that_is_full_is_told_from_a_memory_that_is():
     finding = only(find(FULL, well(full=True, keys=16229, scripts=9000)))
     assert finding.evidence.cause == FULL.KEYS
@@ -254,7 +263,7 @@ def test_a_file_that_is_gone_matters_only_where_its_code_was_served_since():
 
 
 def test_preloaded_scripts_need_a_reload():
-    finding = only(find(OLDER, well(), old(timestamp=None, used=None)))
+    finding = only(find(OLDER, well(), old(timestamp=None, used=None)._replace(preloaded=True)))
     assert (finding.severity, finding.evidence.preloaded) == ("medium", 1)
     assert finding.summary.endswith(OLDER.RELOAD)
 

@@ -26,6 +26,7 @@ EXPUNGED = "its memory is too small for what the application puts there"
 MEGABYTE = 1024 * 1024
 KEYS_MOST = 1_000_000  # what opcache.max_accelerated_files may be at most
 OFTEN_SECONDS = 3600.0  # APCu thrown empty more often than that is of no use to its application
+SHORT_PERCENT = 5  # of the memory; what is free below that is too little for more than small scripts
 _WASTED = 5  # percent; opcache.max_wasted_percentage, where a pool does not say
 
 
@@ -82,7 +83,7 @@ def _apcu_unseen(seen: RuntimeCaches, segment: Segment) -> List[str]:
 
 def _of_opcache(opcache: Opcache, said: Sequence[ProbeAnswer]) -> Iterator[_Full]:
     waits = opcache.restart_pending or opcache.restart_in_progress
-    if opcache.full and not waits:
+    if not waits and (opcache.full or (_is_short(opcache) and _compiles_again(opcache))):
         yield _stuck(opcache, said)
     elif _emptied(opcache):
         yield _Full(
@@ -115,17 +116,25 @@ def _stuck(opcache: Opcache, said: Sequence[ProbeAnswer]) -> _Full:
         if by_keys
         else f"{_megabytes(opcache.used + opcache.wasted)} of {_megabytes(_size(opcache))} MB"
     )
-    # Each script is missed once when it is compiled; what is missed far more often is compiled for each request.
-    again = opcache.misses > 2 * opcache.scripts
     return _Full(
         "OPcache",
         KEYS if by_keys else FULL,
-        HIGH if again else MEDIUM,
+        HIGH if _compiles_again(opcache) else MEDIUM,
         f"OPcache is full ({what}), and nothing restarts it, for {opcache.wasted_percent:.1f} % is wasted and it "
         f"restarts from {limit} % on; what is not among its {several(opcache.scripts, 'script')} is compiled for each "
         f"request, with {opcache.misses:,} misses so far",
         *(_more_keys(opcache) if by_keys else _more_memory(opcache)),
     )
+
+
+def _is_short(opcache: Opcache) -> bool:
+    """Whether larger scripts find no place, though cache_full is not said while 64 KB are free (MIN_FREE_MEMORY)."""
+    return opcache.free * 100 < SHORT_PERCENT * _size(opcache)
+
+
+def _compiles_again(opcache: Opcache) -> bool:
+    """Whether scripts are compiled for each request: one that is kept is missed once, when it is compiled."""
+    return opcache.misses > 2 * opcache.scripts
 
 
 def _emptied(opcache: Opcache) -> int:

@@ -89,7 +89,7 @@ def _finding(segment: Segment, name: str, own: SegmentCode, lasting: Sequence[Ou
         outdated=len(lasting),
         served=served,
         gone=sum(one.file_time is None for one in lasting),
-        preloaded=sum(one.used is None for one in lasting),
+        preloaded=sum(one.preloaded for one in lasting),
         doubtful=len(own.doubtful),
         examples=tuple(sorted(lasting or own.doubtful, key=lambda one: -(one.used or 0))[:EXAMPLES]),
     )

@@ -26,8 +26,8 @@ class Outdated(NamedTuple):
     """A cached script whose file is another by now: file_time is the file's, None where there is no such file.
 
     timestamp: of the file that was compiled, None where the engine does not know it. changed: when the file was changed
-    or went, at the latest. used: when the last request began that was served the script, None for one that was only
-    preloaded. Seconds since the epoch.
+    or went, at the latest. used: when the last request began that was served the script, None for none, as with those
+    that are only preloaded. Seconds since the epoch.
     """
 
     path: str
@@ -35,6 +35,7 @@ class Outdated(NamedTuple):
     file_time: Optional[float]
     used: Optional[int]
     changed: float
+    preloaded: bool = False
 
 
 class SegmentCode(NamedTuple):
@@ -137,16 +138,18 @@ def _is_same(script: CachedScript, files: Sequence[File], memory: _Memory) -> Op
         return False
     if script.timestamp:
         return any(int(one.modified or 0) == script.timestamp for one in files)
-    if all(int(one.changed) <= (memory.emptied if script.used else memory.started) for one in files):
+    begun = memory.started if script.preloaded else memory.emptied
+    if all(int(one.changed) <= begun for one in files):
         return True
-    compiled = script.used or memory.started  # at the latest
+    compiled = begun if script.preloaded else script.used  # at the latest
     came = min(min(one.modified or 0.0, one.changed) for one in files)
-    return False if memory.protected and came > compiled + SLACK_SECONDS else None
+    return False if memory.protected and compiled and came > compiled + SLACK_SECONDS else None
 
 
 def _outdated(script: CachedScript, files: Sequence[File]) -> Outdated:
     last = max(files, key=lambda one: one.changed)
-    return Outdated(script.path, script.timestamp or None, last.modified, script.used or None, last.changed)
+    used = script.used or None
+    return Outdated(script.path, script.timestamp or None, last.modified, used, last.changed, script.preloaded)
 
 
 def _others(
