@@ -310,8 +310,8 @@ def _demand_addresses(subject: str, addresses: Sequence[str]) -> None:
     strange = [address for address in addresses if not _ADDRESS.match(address)]
     if strange:
         raise Refused(
-            f"{subject}.sockets: {strange[0]!r} is no address of a pool; write the path of its socket, or host and port "
-            "(127.0.0.1:9000), as `listen` of the pool says it"
+            f"{subject}.sockets: {strange[0]!r} is no address of a pool; write the path of its socket, or host and "
+            "port (127.0.0.1:9000), as `listen` of the pool says it"
         )
 
 

@@ -7,8 +7,9 @@ module: runtime_cache_info
 short_description: Show what each pool of php-fpm holds in memory, and what is wrong with it
 version_added: 0.1.0
 description:
-  - Asks every pool of every master of php-fpm, by FastCGI over its own socket, what it holds in memory. That is OPcache,
-    APCu and Yac, which all pools of one master share, and the realpath cache, of which each worker has its own.
+  - Asks every pool of every master of php-fpm, by FastCGI over its own socket, what it holds in memory. That is
+    OPcache, APCu and Yac, which all pools of one master share, and the realpath cache, of which each worker has its
+    own.
   - Neither the command line of PHP nor a web server takes part. What C(php -r) sees is another memory.
   - "To be answered, it hands each pool a script, for as long as the question takes: two files of unguessable names in a
     directory C(.phpfleet-probe) that is root's, below C(/run) or, where the pool cannot read there, at a place where it
