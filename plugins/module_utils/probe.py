@@ -163,7 +163,8 @@ class Probe:
         parameters = self._parameters(probe_answer.words(task, marker, self._host.now() + left), len(body))
         came = self._exchange(fastcgi.request(parameters, body), end)
         if not came:
-            others = "" if (self._pool.address or "").startswith("/") else ", or listen.allowed_clients names us not"
+            unix = (self._pool.address or "").startswith("/")
+            others = "" if unix else ", or listen.allowed_clients does not name us"
             raise CannotLook(
                 f"pool {self._pool.name}: {self._pool.address} closes the connection without an answer; its worker "
                 f"died (see the log of php-fpm){others}"

@@ -488,6 +488,9 @@ while (function_exists('ob_get_level') && ob_get_level() > 0 && function_exists(
 if (function_exists('register_shutdown_function')) {
     register_shutdown_function('phpfleet_end');
 }
+if (function_exists('session_id') && session_id() && function_exists('session_destroy')) {
+    session_destroy(); // session.auto_start began it
+}
 echo $phpfleet_task['marker'];
 phpfleet_run($phpfleet_task);
 $phpfleet_ended = true;
