@@ -17,11 +17,13 @@ files:                       # text, or a mapping: content, mode, uid, gid, mtim
 mounts: [/cache]             # where something is mounted
 links: {/var/run: /run}
 directories: [/run/lock]     # empty ones
-owned: {/tmp: {mode: 01777}} # directories with another mode or uid than root's 0755
+owned: {/tmp: {mode: 01777}} # directories with another mode, uid or ctime than root's 0755 of 1970
 forbidden: [/run/sudo]
 commands: {"/proc/51/exe -V": "nginx version: …"}   # or {status: 1, output: "…"}; what is not named is not run
 units: {php8.2-fpm.service: "[Service]\n…"}           # services and timers of systemd, see described_systemd.py
 pages: {/run/php/php8.2-fpm.sock: {/status: "{…}"}}   # what a pool's socket answers for a path; null is no answer
+probes: {www: {pid: 46, …}}  # what a pool answers to a probe, or why it does not; see described_probes.py
+placed: {/srv/current: 1795290000.0}                  # change time of a link
 memory: {120: {0x7f0000001000: "05 00 00 00"}}        # of a process
 machine: x86_64              # its processor
 within: {200: {files: {…}}}  # what a process with another root sees
@@ -133,13 +135,15 @@ class DescribedHost(Host):
     def stat(self, path: str, follow: bool = False) -> Stat:
         real = self._real(path, follow)
         if real in self._links:
-            return Stat(stat.S_IFLNK | 0o777, 0, 0, len(self._links[real]), 0, _inode(real), 1)
+            placed = int((self.description.get("placed") or {}).get(real, 0) * 10**9)
+            return Stat(stat.S_IFLNK | 0o777, 0, 0, len(self._links[real]), placed, _inode(real), 1, placed)
         if real in self._files:
             return self._file(real)[1]
         if not self._is_directory(real):
             raise Missing(f"{path}: there is no such file", path=path)
         owned = (self.description.get("owned") or {}).get(real, {})
-        return Stat(stat.S_IFDIR | owned.get("mode", 0o755), owned.get("uid", 0), 0, 0, 0, _inode(real), 1)
+        mode, ctime_ns = stat.S_IFDIR | owned.get("mode", 0o755), int(owned.get("ctime", 0) * 10**9)
+        return Stat(mode, owned.get("uid", 0), 0, 0, 0, _inode(real), 1, ctime_ns)
 
     def read_with_stat(self, path: str, limit: int, follow: bool = False) -> Tuple[bytes, Stat]:
         self._demand_allowed(path)

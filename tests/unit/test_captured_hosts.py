@@ -16,8 +16,10 @@ it has to be (host.yml, see described_host.py). Its expected.yml says all that m
 import os
 from typing import Any, Dict
 
+import described_probes
 import pytest
 import yaml
+from ansible_collections.phpfleet.remediation.plugins.module_utils import probe
 from ansible_collections.phpfleet.remediation.plugins.module_utils.audit import audit
 from ansible_collections.phpfleet.remediation.plugins.module_utils.checks.index import CHECKS
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import ipc_owners
@@ -29,6 +31,12 @@ from described_host import DescribedHost
 
 NAMES = sorted(name for name in os.listdir(HOSTS) if os.path.isdir(os.path.join(HOSTS, name)))
 assert NAMES
+
+
+@pytest.fixture(autouse=True)
+def _probes(monkeypatch: Any) -> None:
+    """No file can be laid on a host that is described: its pools answer what stands there."""
+    monkeypatch.setattr(probe, "opened", described_probes.opened)
 
 
 def read(*path: str) -> Dict[str, Any]:
