@@ -57,6 +57,7 @@ options:
     description:
       - How many seconds a pool may take to answer. One whose workers are all busy for as long says nothing, and the
         result says that.
+      - Sixteen pools are asked at once. When all of them have taken a minute, no further one is asked.
     type: int
     default: 5
 """

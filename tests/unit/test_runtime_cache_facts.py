@@ -6,6 +6,7 @@ The answers are made by hand: how a real pool is asked is in test_probe.py, and 
 """
 
 import contextlib
+import threading
 from typing import Any, Dict, List, Tuple
 
 import pytest
@@ -366,6 +367,21 @@ def test_a_restart_that_stays_pending_is_waited_for_once(monkeypatch: Any) -> No
 
 def answer(opcache: Opcache, **fields: Any) -> ProbeAnswer:
     return ANSWER._replace(opcache=opcache, **fields)
+
+
+def test_pools_are_asked_side_by_side(monkeypatch: Any) -> None:
+    """One that is stuck for as long as it may be does not keep the others waiting."""
+    together = threading.Barrier(3, timeout=10)
+
+    class Stuck(Pool):
+        def ask(self, task: Task, seconds: float) -> ProbeAnswer:
+            if not task.scripts:
+                together.wait()
+            return super().ask(task, seconds)
+
+    pools = {name: Stuck() for name in ("www", "api", "tcp")}
+    seen = Look(monkeypatch, [master(45, WWW, API), master(60, TCP)], pools).gather()
+    assert all(one.answer == ANSWER for one in seen.pools)
 
 
 def test_asking_ends_for_all_pools_together(monkeypatch: Any) -> None:
