@@ -363,7 +363,7 @@ def test_who_says_that_deploys_reset_the_cache_means_it():
 
 def test_a_pool_that_did_not_answer_may_never_look_but_one_that_sleeps_serves_nothing():
     seen = well()
-    busy = asked("api", None, "all of its workers are busy")
+    busy = asked("api", None, "pool api: all of its workers are busy")
     verdict = find(NEVER, seen._replace(pools=(*seen.pools, busy)))
     assert (verdict.state, verdict.reason) == ("unknown", "pool api: all of its workers are busy")
     assert find(NEVER, seen._replace(pools=(*seen.pools, busy._replace(asleep=True)))).state == "clean"

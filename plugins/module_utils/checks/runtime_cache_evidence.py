@@ -78,7 +78,7 @@ def verdict(
 
 def strangers(seen: RuntimeCaches) -> List[str]:
     """Return what is to be said of the named addresses at which no php-fpm of the host's listens."""
-    return [one.reason or f"{one.address}: nothing is known of it" for one in seen.pools if one.master is None]
+    return [_why(one) for one in seen.pools if one.master is None]
 
 
 def _unseen(seen: RuntimeCaches) -> List[str]:
@@ -103,11 +103,11 @@ def _idle(seen: RuntimeCaches) -> List[str]:
 def pool_reasons(seen: RuntimeCaches) -> List[str]:
     """Return why pools did not answer whose memory others told of; one that sleeps serves nothing."""
     told = {one.master for one in seen.segments if one.by is not None}
-    return [_named(one) for one in seen.pools if one.answer is None and one.master in told and not one.asleep]
+    return [_why(one) for one in seen.pools if one.answer is None and one.master in told and not one.asleep]
 
 
-def _named(pool: PoolCaches) -> str:
-    return f"pool {pool.pool}: {pool.reason}"
+def _why(pool: PoolCaches) -> str:
+    return pool.reason or f"{pool.pool or pool.address}: nothing is known of it"
 
 
 def stamp(moment: float) -> str:
