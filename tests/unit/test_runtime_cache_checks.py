@@ -266,6 +266,9 @@ def test_preloaded_scripts_need_a_reload():
     finding = only(find(OLDER, well(), old(timestamp=None, used=None)._replace(preloaded=True)))
     assert (finding.severity, finding.evidence.preloaded) == ("medium", 1)
     assert finding.summary.endswith(OLDER.RELOAD)
+    assert OLDER.RESET not in finding.summary
+    both = only(find(OLDER, well(), old(timestamp=None, used=None)._replace(preloaded=True), old()))
+    assert both.summary.endswith(f"{OLDER.RESET}; {OLDER.RELOAD}")
 
 
 def test_what_nothing_tells_of_is_low_and_never_called_certain():

@@ -109,8 +109,14 @@ def _summary(what: Evidence) -> str:
     return (
         f"{what.outdated:,} of {scripts} {are} older than what is on disk ({_since(what)}), such as {example}"
         f"{f', and {what.doubtful:,} more may be' if what.doubtful else ''}; "
-        f"{RELOAD if what.preloaded == what.outdated else RESET}"
+        f"{_cure(what)}"
     )
+
+
+def _cure(what: Evidence) -> str:
+    if not what.preloaded:
+        return RESET
+    return RELOAD if what.preloaded == what.outdated else f"{RESET}; {RELOAD}"
 
 
 def _since(what: Evidence) -> str:
