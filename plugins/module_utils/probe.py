@@ -213,10 +213,11 @@ class Probe:
         if marker not in said.output:
             raise self._silence(said)
         try:
-            part = probe_answer.done(said.output, marker)
+            printed = probe_answer.Printed(said.output, marker)
+            part = printed.done()
             if not part.ended and (part.fatal or not said.whole):
                 return part, None, part.fatal or "the worker that ran the probe died of it; see the log of php-fpm"
-            answer = probe_answer.parse(said.output, marker)
+            answer = printed.answer()
         except Malformed as error:
             raise CannotLook(f"pool {self._pool.name}: {error}") from error
         self._demand_worker(answer.pid)

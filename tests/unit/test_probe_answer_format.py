@@ -11,6 +11,7 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils.formats.probe
     CachedScript,
     Compiled,
     Link,
+    Printed,
     ProbeAnswer,
     Task,
 )
@@ -178,16 +179,16 @@ def test_no_part_of_an_answer_passes_for_all_of_it(length: int) -> None:
     with pytest.raises(Malformed):
         probe_answer.parse(WHOLE[:length], MARKER)
     if length >= len(MARKER):
-        done = probe_answer.done(WHOLE[:length], MARKER)
+        done = Printed(WHOLE[:length], MARKER).done()
         assert done.compiled == probe_answer.parse(WHOLE, MARKER).compiled[: len(done.compiled)]
 
 
 @given(st.binary(max_size=300), st.integers(0, len(WHOLE)), st.integers(0, len(WHOLE)))
 def test_any_bytes_are_an_answer_or_malformed(noise: bytes, begin: int, end: int) -> None:
-    for read in (probe_answer.parse, probe_answer.done):
+    for read in (Printed.answer, Printed.done):
         for said in (MARKER + noise, WHOLE[:begin] + noise + WHOLE[end:]):
             try:
-                read(said, MARKER)
+                read(Printed(said, MARKER))
             except Malformed as error:
                 assert len(str(error)) < 4000
 

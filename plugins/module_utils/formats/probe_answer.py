@@ -8,7 +8,7 @@ bytes of the file system. The last piece, ``end``, says how many there are.
 
 import os
 import re
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar, get_type_hints
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple, TypeVar, get_type_hints
 
 from ..errors import Malformed
 from ..plain import one_line
@@ -168,6 +168,7 @@ class Done(NamedTuple):
 
 LINKS_LIMIT = 1000
 SCRIPTS_BYTES = 15 * 1024 * 1024  # of the list of scripts; some 100,000 of them
+SCRIPT_BYTES = 40  # of it, that each script takes besides its path
 SETTINGS: Tuple[str, ...] = (
     "open_basedir",
     "disable_functions",
@@ -192,7 +193,6 @@ SETTINGS: Tuple[str, ...] = (
     "yac.enable",
 )
 
-
 _WHOLE = re.compile(rb"-?[0-9]{1,19}\Z")
 _FRACTION = re.compile(rb"[0-9]{1,19}(?:\.[0-9]{1,9})?\Z")
 _TAGS = frozenset(
@@ -200,8 +200,7 @@ _TAGS = frozenset(
     b"invalidated compiled fatal end".split()
 )
 _PIECE = 4
-_SCRIPT_BYTES = 40  # that each script counts besides its path, in the script's own sum
-_TEXTS_LIMIT = _PIECE * (SCRIPTS_BYTES // _SCRIPT_BYTES + 10000)
+_TEXTS_LIMIT = _PIECE * (SCRIPTS_BYTES // SCRIPT_BYTES + 10000)
 
 
 def words(task: Task, marker: str, until: float) -> str:
@@ -219,40 +218,7 @@ def paths(task: Task) -> bytes:
 
 def parse(body: bytes, marker: bytes) -> ProbeAnswer:
     """Return what stands behind ``marker`` in a body, whatever the application printed around it. Raises Malformed."""
-    said = _Said(body, marker)
-    if not said.ended:
-        raise Malformed("the answer of the probe ends before its end" + (f": {said.fatal}" if said.fatal else ""))
-    links = tuple(Link(os.fsdecode(path), os.fsdecode(target)) for path, target, _unused in said.all(b"link"))
-    realpath = said.figures(b"realpath", _RealpathSize)
-    return ProbeAnswer(
-        pid=_whole(said.one(b"pid")),
-        version=_text(said.one(b"version")),
-        now=_fraction(said.one(b"now")),
-        settings={_text(name): _text(value) for name, value, _unused in said.all(b"setting")},
-        opcache=said.figures(b"opcache", Opcache),
-        apcu=said.figures(b"apcu", Apcu),
-        yac=said.figures(b"yac", Yac),
-        realpath=Realpath(realpath.used, realpath.entries, links[:LINKS_LIMIT]) if realpath else None,
-        reasons=said.reasons(),
-        scripts=said.scripts(),
-        returned=said.flags(b"returned"),
-        invalidated=said.flags(b"invalidated"),
-        compiled=said.compiled(),
-        opcache_before=said.figures(b"opcache_before", Opcache),
-    )
-
-
-def done(body: bytes, marker: bytes) -> Done:
-    """Return what was done by a probe whose answer may end anywhere. Raises Malformed where it is none of ours."""
-    said = _Said(body, marker)
-    return Done(
-        said.flags(b"returned"),
-        said.flags(b"invalidated"),
-        said.compiled(),
-        said.figures(b"opcache_before", Opcache),
-        said.ended,
-        said.fatal,
-    )
+    return Printed(body, marker).answer()
 
 
 class _RealpathSize(NamedTuple):
@@ -260,88 +226,123 @@ class _RealpathSize(NamedTuple):
     entries: int
 
 
-class _Said:
-    """The pieces of an answer, by their tags."""
+class Printed:
+    """What a probe printed behind ``marker``, perhaps not to its end. Raises Malformed where no probe printed it."""
 
     def __init__(self, body: bytes, marker: bytes) -> None:
         begin = body.find(marker)
         if begin < 0:
             raise Malformed("there is no answer of the probe in what the pool printed")
-        texts = body[begin + len(marker) :].split(b"\0", _TEXTS_LIMIT)
-        self._pieces: Dict[bytes, List[Tuple[bytes, bytes, bytes]]] = {}
-        self.ended = False
-        self.lacking: Dict[str, str] = {}
-        for number, piece in enumerate(zip(*[iter(texts[:-1])] * _PIECE), start=1):
-            self._take(number, piece)
-            if self.ended:
+        texts = body[begin + len(marker) :].split(b"\0", _TEXTS_LIMIT)[:-1]
+        self._pieces: Dict[bytes, List[Tuple[bytes, bytes, bytes]]] = {tag: [] for tag in _TAGS}
+        self._lacking: Dict[str, str] = {}
+        for tag, *values in zip(*[iter(texts)] * _PIECE):
+            if tag not in _TAGS:
+                shown = one_line(_text(tag[:40]))
+                raise Malformed(f"the answer of the probe has a piece {shown!r}, which it never prints")
+            self._pieces[tag].append((values[0], values[1], values[2]))
+            if tag == b"end":
                 break
+        self.ended = bool(self._all(b"end"))
+        if self.ended:
+            self._demand_all()
 
-    def _take(self, number: int, piece: Sequence[bytes]) -> None:
-        tag, name, first, second = piece
-        if tag not in _TAGS:
-            raise Malformed(f"the answer of the probe has a piece {one_line(_text(tag[:40]))!r}, which it never prints")
-        self._pieces.setdefault(tag, []).append((name, first, second))
-        if tag == b"end":
-            if _whole(first) != number:
-                raise Malformed(f"the answer of the probe has {number} pieces, and says that it has {_whole(first)}")
-            self.ended = True
+    def done(self) -> Done:
+        """What was done, as far as it was said. Raises Malformed."""
+        return Done(
+            self._flags(b"returned"),
+            self._flags(b"invalidated"),
+            self._compiled(),
+            self._figures(b"opcache_before", Opcache),
+            self.ended,
+            self._fatal(),
+        )
 
-    @property
-    def fatal(self) -> Optional[str]:
+    def answer(self) -> ProbeAnswer:
+        """All of it. Raises Malformed, also where it did not come to its end."""
+        if not self.ended:
+            fatal = self._fatal()
+            raise Malformed("the answer of the probe ends before its end" + (f": {fatal}" if fatal else ""))
+        links = tuple(Link(os.fsdecode(path), os.fsdecode(target)) for path, target, _unused in self._all(b"link"))
+        realpath = self._figures(b"realpath", _RealpathSize)
+        return ProbeAnswer(
+            pid=_whole(self._one(b"pid")),
+            version=_text(self._one(b"version")),
+            now=_fraction(self._one(b"now")),
+            settings={_text(name): _text(value) for name, value, _unused in self._all(b"setting")},
+            opcache=self._figures(b"opcache", Opcache),
+            apcu=self._figures(b"apcu", Apcu),
+            yac=self._figures(b"yac", Yac),
+            realpath=Realpath(realpath.used, realpath.entries, links[:LINKS_LIMIT]) if realpath else None,
+            reasons=self._reasons(),
+            scripts=self._scripts(),
+            returned=self._flags(b"returned"),
+            invalidated=self._flags(b"invalidated"),
+            compiled=self._compiled(),
+            opcache_before=self._figures(b"opcache_before", Opcache),
+        )
+
+    def _demand_all(self) -> None:
+        number = sum(map(len, self._pieces.values()))
+        said = _whole(self._one(b"end"))
+        if said != number:
+            raise Malformed(f"the answer of the probe has {number} pieces, and says that it has {said}")
+
+    def _fatal(self) -> Optional[str]:
         """What PHP said when it ended the script."""
-        said = self.all(b"fatal")
+        said = self._all(b"fatal")
         return one_line(_text(said[0][1])) if said else None
 
-    def all(self, tag: bytes) -> List[Tuple[bytes, bytes, bytes]]:
+    def _all(self, tag: bytes) -> List[Tuple[bytes, bytes, bytes]]:
         """The pieces with a tag, in their order."""
-        return self._pieces.get(tag, [])
+        return self._pieces[tag]
 
-    def one(self, tag: bytes) -> bytes:
+    def _one(self, tag: bytes) -> bytes:
         """The only value of a tag. Raises Malformed."""
-        found = self.all(tag)
+        found = self._all(tag)
         if len(found) != 1:
             raise Malformed(f"the answer of the probe says {tag.decode()} {len(found)} times")
         return found[0][1]
 
-    def figures(self, tag: bytes, kind: Callable[..., T]) -> Optional[T]:
+    def _figures(self, tag: bytes, kind: Callable[..., T]) -> Optional[T]:
         """All numbers of a tag as a value; None, and a reason, where the engine did not say all of them."""
-        said = {name.decode("ascii", "replace"): value for name, value, _unused in self.all(tag)}
+        said = {name.decode("ascii", "replace"): value for name, value, _unused in self._all(tag)}
         if not said:
             return None
         kinds = get_type_hints(kind)
         values = {name: _READ[kinds[name]](said[name]) if name in said else None for name in kinds}
         missing = [name for name, value in values.items() if value is None and kinds[name] != Optional[int]]
         if missing:
-            self.lacking[tag.decode()] = f"this version of it does not say its {', '.join(missing)}"
+            self._lacking[tag.decode()] = f"this version of it does not say its {', '.join(missing)}"
             return None
         return kind(**values)
 
-    def reasons(self) -> Dict[str, str]:
+    def _reasons(self) -> Dict[str, str]:
         """Why nothing is said of something; call it when all figures have been read."""
-        said = {_text(name): one_line(_text(value)) for name, value, _unused in self.all(b"reason")}
-        return {**self.lacking, **said}
+        said = {_text(name): one_line(_text(value)) for name, value, _unused in self._all(b"reason")}
+        return {**self._lacking, **said}
 
-    def scripts(self) -> Optional[Tuple[CachedScript, ...]]:
+    def _scripts(self) -> Optional[Tuple[CachedScript, ...]]:
         """The list, None where it was not said whole."""
-        if not self.all(b"scripts"):
+        if not self._all(b"scripts"):
             return None
-        preloaded = {path for path, _first, _second in self.all(b"preloaded")}
+        preloaded = {path for path, _first, _second in self._all(b"preloaded")}
         return tuple(
             CachedScript(
                 os.fsdecode(path), _whole(time) if time else None, _whole(used) if used else None, path in preloaded
             )
-            for path, time, used in self.all(b"script")
+            for path, time, used in self._all(b"script")
         )
 
-    def flags(self, tag: bytes) -> Dict[str, bool]:
+    def _flags(self, tag: bytes) -> Dict[str, bool]:
         """What is yes or no, by cache or path."""
-        return {os.fsdecode(name): _flag(value) for name, value, _unused in self.all(tag)}
+        return {os.fsdecode(name): _flag(value) for name, value, _unused in self._all(tag)}
 
-    def compiled(self) -> Tuple[Compiled, ...]:
+    def _compiled(self) -> Tuple[Compiled, ...]:
         """The files that it was told to compile, as far as it came."""
         return tuple(
             Compiled(os.fsdecode(path), one_line(_text(why)) if why else None)
-            for path, why, _unused in self.all(b"compiled")
+            for path, why, _unused in self._all(b"compiled")
         )
 
 

@@ -8,7 +8,7 @@ time of the other, unless php_admin_value forbids that. Kept to the syntax of PH
 that disable_functions may well name are asked for before they are called. What is printed is read by probe_answer.
 """
 
-from .probe_answer import LINKS_LIMIT, SCRIPTS_BYTES, SETTINGS
+from .probe_answer import LINKS_LIMIT, SCRIPT_BYTES, SCRIPTS_BYTES, SETTINGS
 
 COMPILE_SECONDS = 2  # after which it compiles no further file: a worker is not to be held from its visitors for long
 
@@ -27,8 +27,10 @@ def guard(digest: str, expires: int, look: str) -> bytes:
 def look() -> bytes:
     """Return what the guard includes: it does a task and says what it sees. Run by itself, it does nothing."""
     text = _LOOK.replace("%SETTINGS%", ", ".join(f"'{one}'" for one in SETTINGS))
-    text = text.replace("%LINKS_LIMIT%", str(LINKS_LIMIT)).replace("%SCRIPTS_BYTES%", str(SCRIPTS_BYTES))
-    return text.replace("%COMPILE_SECONDS%", str(COMPILE_SECONDS)).encode("ascii")
+    limits = dict(LINKS_LIMIT=LINKS_LIMIT, SCRIPTS_BYTES=SCRIPTS_BYTES, SCRIPT_BYTES=SCRIPT_BYTES)
+    for name, value in dict(limits, COMPILE_SECONDS=COMPILE_SECONDS).items():
+        text = text.replace(f"%{name}%", str(value))
+    return text.encode("ascii")
 
 
 _GUARD = r"""<?php
@@ -215,7 +217,7 @@ function phpfleet_scripts()
         if ($path === '$PRELOAD$' || phpfleet_is_own($path) || !phpfleet_is_served($path, $time)) {
             continue;
         }
-        $bytes += strlen($path) + 40;
+        $bytes += strlen($path) + %SCRIPT_BYTES%;
         if ($bytes > %SCRIPTS_BYTES%) {
             phpfleet_say('reason', 'scripts', 'their list is longer than %SCRIPTS_BYTES% bytes');
             return;
