@@ -119,7 +119,10 @@ class Probe:
         if untried:
             return untried[0]
         tried = "; ".join(f"{directory}: {why}" for directory, why in self._failures.items())
-        raise CannotLook(f"pool {self._pool.name}: it runs a probe from none of the places where one may lie ({tried})")
+        raise CannotLook(
+            f"pool {self._pool.name}: it runs a probe from none of the places where one may lie ({tried}); see its log "
+            "for the reason, and allow it /run in open_basedir if that is it"
+        )
 
     def _lay(self, place: ProbePlace) -> None:
         digest = hashlib.sha256(self._secret.encode("ascii")).hexdigest()
@@ -239,7 +242,8 @@ class Probe:
         elif "PHP Fatal error" in told:
             why = f"PHP failed before the probe began to answer: {told}"
         else:
-            why = f"it answers {document.status}, without a word of the probe, as auto_prepend_file can: {told or '-'}"
+            why = f"it answers {document.status}, without a word of the probe, as auto_prepend_file can"
+            why += f": {told}" if told else ""
         return CannotLook(f"pool {self._pool.name}: {why}")
 
     def _demand_listening(self) -> None:

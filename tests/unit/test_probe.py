@@ -294,7 +294,8 @@ def test_where_it_runs_from_nowhere_each_place_is_told_with_its_reason(pool: Any
     top = os.path.dirname(its.address)
     assert told == (
         "pool www: it runs a probe from none of the places where one may lie "
-        f"({top}/a: File not found.; Primary script unknown; {top}/b: File not found.; Primary script unknown)"
+        f"({top}/a: File not found.; Primary script unknown; {top}/b: File not found.; Primary script unknown); "
+        "see its log for the reason, and allow it /run in open_basedir if that is it"
     )
 
 
