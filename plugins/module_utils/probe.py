@@ -98,27 +98,29 @@ class Probe:
     def _ask_unrestricted(self, task: Task, end: float, answer: ProbeAnswer) -> ProbeAnswer:
         """Ask again from below opcache.restrict_api where that kept the script from OPcache, if one can lie there."""
         prefix = answer.settings.get("opcache.restrict_api", "")
-        former = self._files
-        if not prefix or former is None or former.path.startswith(prefix) or answer.opcache is not None:
+        first = self._files
+        if not prefix or first is None or first.path.startswith(prefix) or answer.opcache is not None:
             return answer
         self._learnt = self._learnt._replace(restrict_api=prefix)
-        self._files = None
+        self._files, spare = None, self._files
         try:
-            answer = self._ask_somewhere(task, end)
-            former.take_away()
+            return self._ask_somewhere(task, end)
         except CannotLook as error:
+            self.take_away()
+            self._files, spare = spare, None
             told = answer.reasons.get("opcache", "opcache.restrict_api is set")
             why = f"{told}, and no probe can be run from there: {error}"
-            answer = answer._replace(reasons={**answer.reasons, "opcache": why})
-            self._files = former
-        return answer
+            return answer._replace(reasons={**answer.reasons, "opcache": why})
+        finally:
+            if spare is not None:
+                spare.take_away()
 
     def _next_place(self) -> ProbePlace:
         found = probe_places.places(self._host, self._master, self._pool, self._learnt)
         untried = [place for place in found if place.directory not in self._failures]
         if untried:
             return untried[0]
-        tried = "; ".join(f"{directory}: {why}" for directory, why in self._failures.items())
+        tried = "; ".join(self._failures.values())
         raise CannotLook(
             f"pool {self._pool.name}: it runs a probe from none of the places where one may lie ({tried}); see its log "
             "for the reason, and allow it /run in open_basedir if that is it"
@@ -234,7 +236,7 @@ class Probe:
             self._learnt = self._learnt._replace(open_basedir=basedir)
         told = "; ".join(_shown(one) for one in (document.body.decode("utf-8", "replace"), said.errors) if one.strip())
         if basedir is not None or document.body in _NOT_RUN or document.body.endswith(_NOT_RUN):
-            return _NotRun(told)
+            return _NotRun(f"{self._files.place.directory if self._files else ''}: {told}")
         if not said.whole:
             why = f"its worker died before the probe began to answer; see the log of php-fpm ({told or 'no word'})"
         elif document.status == 404 and not told:

@@ -59,7 +59,7 @@ class ProbeFiles:
             self._make(self.name, content)
         except OSError as error:
             self.take_away()
-            raise _explained(error, self.place.directory) from error
+            raise _explained(error, f"{self.place.directory.rstrip('/')}/{DIRECTORY}") from error
         except CannotLook:
             self.take_away()
             raise
@@ -223,7 +223,7 @@ def _label(file: int) -> None:
             os.setxattr(file, "security.selinux", _LABEL)
 
 
-def _explained(error: OSError, directory: str) -> CannotLook:
+def _explained(error: OSError, path: str) -> CannotLook:
     if error.errno in (errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM):
-        return CannotLook(f"{directory}: a probe's file cannot be written there ({os.strerror(error.errno)})")
-    return explained(error, directory)
+        return CannotLook(f"{path}: a probe's file cannot be written there ({os.strerror(error.errno)})")
+    return explained(error, path)

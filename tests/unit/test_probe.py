@@ -312,6 +312,18 @@ def test_open_basedir_is_learnt_from_the_warning(pool: Any) -> None:
     assert "/b/" in its.asked[1].parameters["SCRIPT_FILENAME"]
 
 
+def test_where_nothing_can_be_written_the_next_place_is_tried(pool: Any, tmp_path: Any) -> None:
+    (tmp_path / "a" / DIRECTORY).write_text("a file in our way")
+    its = pool(answers())
+    assert ask(its).pid == WORKER.pid
+    assert "/b/" in its.asked[0].parameters["SCRIPT_FILENAME"]
+    (tmp_path / "b" / DIRECTORY).write_text("another")
+    told = failure(its)
+    for name in ("a", "b"):
+        assert told.count(f"{tmp_path}/{name}/{DIRECTORY}: a link or a plain file stands where a directory") == 1
+        (tmp_path / name / DIRECTORY).unlink()
+
+
 RESTRICTED = (b"reason", b"opcache", b"the API is restricted", b"")
 
 
@@ -344,6 +356,15 @@ def test_where_none_can_lie_below_restrict_api_the_rest_is_told_all_the_same(poo
             assert answer.opcache is None and answer.pid == WORKER.pid
             assert answer.reasons["opcache"].startswith("the API is restricted")
     assert "no probe can be run from there" in ask(its).reasons["opcache"]
+
+
+def test_what_goes_wrong_below_restrict_api_leaves_no_file_there(pool: Any) -> None:
+    its = pool(restricted("/b"), says(b"Status: 302 Found\r\nLocation: /login\r\n\r\n"), restricted("/b"))
+    with opened(its) as one:
+        assert "it answers 302" in one.ask(Task(), 5.0).reasons["opcache"]
+        assert not os.path.exists(its.asked[1].parameters["SCRIPT_FILENAME"])
+        assert one.ask(Task(), 5.0).opcache is not None
+        assert not os.path.exists(its.asked[0].parameters["SCRIPT_FILENAME"])
 
 
 @pytest.mark.parametrize(

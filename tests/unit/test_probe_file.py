@@ -125,7 +125,7 @@ def test_a_directory_of_another_user_is_not_used(root: Any) -> None:
 def test_a_link_to_elsewhere_is_not_followed(root: Any) -> None:
     (root / "elsewhere").mkdir(mode=0o711)
     (root / "run" / DIRECTORY).symlink_to(root / "elsewhere")
-    with pytest.raises(Untrusted):
+    with pytest.raises(Untrusted, match=r"/run/\.phpfleet-probe: a link or a plain file stands"):
         lay(root)
     assert os.listdir(str(root / "elsewhere")) == []
 
@@ -146,7 +146,9 @@ def test_a_disk_that_is_full_leaves_nothing_behind(root: Any, monkeypatch: Any) 
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(probe_file.os, "write", full)
-    with pytest.raises(CannotLook, match=r"/run: a probe's file cannot be written there \(No space left on device\)"):
+    with pytest.raises(
+        CannotLook, match=r"/run/\.phpfleet-probe: a probe's file cannot be written there \(No space left on device\)"
+    ):
         lay(root)
     assert os.listdir(str(root / "run")) == []
 
