@@ -11,7 +11,7 @@ from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 from .errors import Refused
 
 # What `listen` of a pool may be: a path, a port, or a host and a port.
-_ADDRESS = re.compile(r"/.+|(?:[^/:]+:|\[[0-9a-fA-F:.]+\]:)?[0-9]{1,5}\Z")
+_ADDRESS = re.compile(r"/[^\0]+\Z|(?:[^/:]+:|\[[0-9a-fA-F:.]+\]:)?[0-9]{1,5}\Z")
 
 SYSV_IPC_OPTIONS: Dict[str, Dict[str, Any]] = dict(
     min_age=dict(type="int", default=600),

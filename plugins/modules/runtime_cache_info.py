@@ -22,7 +22,7 @@ description:
   - Only masters that root runs, that systemd started or that O(configurations) names are asked. Others could be
     anybody's, and are handed nothing.
   - A pool of C(pm = ondemand) without a worker is not asked while another pool of its master answers, because it would
-    start one.
+    start one. It is asked where O(sockets) names it.
   - "The checks are C(runtime_cache.full), C(runtime_cache.older_than_code), C(runtime_cache.other_release),
     C(runtime_cache.restart_pending_too_long) and C(runtime_cache.never_validates)."
   - Give it C(become). Only root can hand a script to each pool that nobody else can read.

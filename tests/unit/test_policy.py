@@ -74,7 +74,7 @@ def test_a_pool_is_named_as_it_listens(address):
 
 
 @pytest.mark.parametrize(
-    "address", ["unix:/run/php/www.sock", "www.sock", "", "127.0.0.1", "127.0.0.1:http", "::1:9000"]
+    "address", ["unix:/run/www.sock", "www.sock", "", "127.0.0.1", "127.0.0.1:http", "::1:9000", "/\0"]
 )
 def test_what_is_no_address_of_a_pool_is_refused(address):
     with pytest.raises(Refused, match=r"runtime_cache\.sockets: .* is no address of a pool"):
