@@ -17,6 +17,7 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.cached_
 from ansible_collections.phpfleet.remediation.plugins.module_utils.formats.probe_answer import CachedScript
 from ansible_collections.phpfleet.remediation.plugins.module_utils.host import Host
 from ansible_collections.phpfleet.remediation.plugins.module_utils.policy import policy_from
+from described_host import DescribedHost
 from hypothesis import given
 from hypothesis import strategies as st
 from runtime_caches import MASTER, answer, caches, master, opcache, pool
@@ -205,6 +206,13 @@ def test_roots_own_links_are_followed(root):
     assert (seen.compared, paths(seen.outdated), seen.unseen) == (3, ["/srv/data/x.php"], ())
 
 
+@pytest.mark.parametrize(("placed", "came"), [(LONG_AGO + 9.0, LONG_AGO + 9.0), (LONG_AGO - 9.0, LONG_AGO + 5.0)])
+def test_a_file_came_to_its_path_when_the_last_of_link_and_file_did(placed, came):
+    files = {"/data/a.php": {"content": "<?php", "mtime": LONG_AGO, "ctime": LONG_AGO + 5}}
+    host = DescribedHost({"files": files, "links": {"/srv/a.php": "/data/a.php"}, "placed": {"/srv/a.php": placed}})
+    assert script_files.look(host, [""], ["/srv/a.php"]).files == {"/srv/a.php": ((LONG_AGO, came),)}
+
+
 def test_a_master_that_ended_meanwhile_makes_no_script_outdated(root):
     path = write(root, "/srv/app/a.php")
     (root / "proc" / str(MASTER) / "root").unlink()
@@ -323,7 +331,7 @@ def test_releases_of_a_chrooted_pool_are_found_in_its_chroot(root):
 def test_what_is_said_for_sure_is_true(timestamp, used, preloaded, started, restarted, modified, changed, compiled):
     """Whenever the engine may have compiled it, from the file of now or from the one before."""
     emptied = max(started, restarted)
-    memory = cached_code._Memory(started, emptied, True)
+    memory = cached_code._Memory(started, emptied, True, {})
     begun, last = (started, started) if preloaded else (emptied, used)
     compiled = min(max(begun, compiled), last)
     if compiled < begun or modified > changed:

@@ -7,7 +7,7 @@ import re
 import stat
 from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from ..errors import CannotLook, Missing, Untrusted
+from ..errors import CannotLook, Missing
 from ..host import Host
 from ..tree import Stat
 
@@ -78,7 +78,9 @@ class _Root:
             for name in inside:
                 try:
                     found[f"{directory}/{name}"] = self._file(directory, name, there)
-                except Untrusted as error:
+                except Missing:  # not even / is there
+                    raise
+                except CannotLook as error:
                     self.reasons.append(str(error))
         return found
 
@@ -89,11 +91,12 @@ class _Root:
             return {}
 
     def _file(self, directory: str, name: str, there: Mapping[str, Stat]) -> File:
-        seen = there.get(name)
-        if seen is not None and stat.S_ISLNK(seen.mode):  # PHP follows it; we do where only root could have placed it
+        named = there.get(name)
+        seen = named
+        if named is not None and stat.S_ISLNK(named.mode):  # PHP follows it; we do where only root could have placed it
             seen = self._target(f"{self._root}{directory}/{name}")
-        if seen is not None and stat.S_ISREG(seen.mode):
-            return File(seen.mtime_ns / 1e9, seen.ctime_ns / 1e9)
+        if named is not None and seen is not None and stat.S_ISREG(seen.mode):
+            return File(seen.mtime_ns / 1e9, max(named.ctime_ns, seen.ctime_ns) / 1e9)
         return File(None, there["."].ctime_ns / 1e9 if "." in there else self._went(directory))
 
     def _target(self, path: str) -> Optional[Stat]:
