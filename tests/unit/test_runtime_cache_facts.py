@@ -333,8 +333,10 @@ def worker(pid: int, request: Any, seconds: Any, **fields: Any) -> Worker:
 
 
 def test_a_restart_that_stays_pending_names_the_requests_that_it_waits_for(monkeypatch: Any) -> None:
-    times = [answer(PENDING, now=1000.0 + number / 4) for number in range(9)]
-    look = Look(monkeypatch, [master(45, WWW)], {"www": Pool(*times)})
+    look = Look(monkeypatch, [master(45, WWW)], {"www": Pool(answer(PENDING))})
+    pauses: List[float] = []
+    monkeypatch.setattr(look.host, "pause", pauses.append)
+    monkeypatch.setattr(look.host, "now", lambda: 1000.0 + sum(pauses))
     workers = (
         worker(501, "GET /new.php", 1.0),
         worker(502, "GET /export.php", 9.0),

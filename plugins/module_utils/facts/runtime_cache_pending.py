@@ -45,16 +45,17 @@ def is_pending(answer: ProbeAnswer) -> bool:
 def wait(asking: Asking, opened: probe.Probe, wanted: Wanted, first: ProbeAnswer) -> Pending:
     """Ask until no restart is pending, for as long as the policy lets it be. Raises CannotLook."""
     limit = asking.policy.runtime_cache.pending_seconds
-    begun = time.monotonic()
+    end = time.monotonic() + limit
+    begun = asking.host.now()
     last = first
     for _unused in range(int(limit / PAUSE)):
-        if not is_pending(last) or time.monotonic() - begun > limit:
+        if not is_pending(last) or time.monotonic() > end:
             break
         asking.host.pause(PAUSE)
         last = asking.put(opened, wanted, Task())
     if not is_pending(last):
         return Pending(last, None, ())
-    seconds = last.now - first.now  # by the pool's own clock, since both moments are its own
+    seconds = asking.host.now() - begun  # never by the pool's own word
     return Pending(last, seconds, _blocked_by(asking.host, asking.policy, wanted.master.process.pid, seconds))
 
 
