@@ -7,6 +7,7 @@ The answers are made by hand: how a real pool is asked is in test_probe.py, and 
 
 import contextlib
 import threading
+import time
 from typing import Any, Dict, List, Tuple
 
 import pytest
@@ -391,6 +392,14 @@ def test_asking_ends_for_all_pools_together(monkeypatch: Any) -> None:
     look = Look(monkeypatch, [master(45, WWW)], {"www": Pool()})
     assert "not asked, because the others took" in (look.gather().segments[0].reason or "")
     assert look.pools["www"].asked == []
+
+
+def test_a_restart_is_waited_for_longer_than_others_may_be_asked(monkeypatch: Any) -> None:
+    monkeypatch.setattr(runtime_cache_asking, "ASKING_SECONDS", 0.2)
+    look = Look(monkeypatch, [master(45, WWW)], {"www": Pool(answer(PENDING), answer(PENDING), answer(OPCACHE))})
+    monkeypatch.setattr(look.host, "pause", time.sleep)
+    (segment,) = look.gather().segments
+    assert (segment.opcache, segment.scripts) == (OPCACHE, SCRIPTS)
 
 
 def shown(look: Look, *codes: SegmentCode) -> runtime_cache_overview.Overview:

@@ -228,7 +228,7 @@ def _list(asking: Asking, tellers: Sequence[Tuple[Wanted, ProbeAnswer]]) -> _Lis
 def _listed(asking: Asking, wanted: Wanted, first: ProbeAnswer, opened: Probe) -> _Listing:
     pending = runtime_cache_pending.wait(asking, opened, wanted, first)
     try:
-        answer = asking.put(opened, wanted, Task(scripts=True))
+        answer = asking.put(opened, Task(scripts=True))
     except CannotLook as error:
         return _Listing(wanted.pool.name, pending.answer, str(error), pending)
     why = None if answer.scripts is not None else answer.reasons.get("scripts", "it lists no scripts")

@@ -14,7 +14,7 @@ from ..policy import Policy
 from .runtime_cache_pools import Wanted
 
 ASKED_AT_ONCE = 16
-ASKING_SECONDS = 60.0  # after which no more questions are asked, of all pools of the host
+ASKING_SECONDS = 60.0  # after which no further pool is asked
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -30,7 +30,7 @@ class Asked(NamedTuple):
 
 
 class Asking:
-    """The asking of one look, with one end of time for all of its pools."""
+    """The asking of one look, with one end for all of its pools."""
 
     def __init__(self, host: Host, policy: Policy) -> None:
         self.host = host
@@ -45,12 +45,14 @@ class Asking:
     def ask(self, wanted: Wanted) -> Asked:
         """Ask one pool for all but its scripts. Whatever goes wrong is that pool's reason, and no other's."""
         begun = time.monotonic()
+        if begun > self._end:
+            reason = f"pool {wanted.pool.name}: not asked, because the others took {ASKING_SECONDS:g} s"
+            return Asked(wanted, None, reason, 0.0)
         try:
-            answer: Optional[ProbeAnswer] = self.through(wanted, lambda opened: self.put(opened, wanted, Task()))
-            reason = None
+            answer = self.through(wanted, lambda opened: self.put(opened, Task()))
         except CannotLook as error:
-            answer, reason = None, str(error)
-        return Asked(wanted, answer, reason, time.monotonic() - begun)
+            return Asked(wanted, None, str(error), time.monotonic() - begun)
+        return Asked(wanted, answer, None, time.monotonic() - begun)
 
     def through(self, wanted: Wanted, work: Callable[[probe.Probe], R]) -> R:
         """Return what ``work`` makes of a probe of one pool. Raises CannotLook, for whatever reason it fails."""
@@ -62,8 +64,6 @@ class Asking:
         except Exception as error:  # what one pool makes our code stumble over must not hide the others
             raise broken(error) from error
 
-    def put(self, opened: probe.Probe, wanted: Wanted, task: Task) -> ProbeAnswer:
-        """Ask by a probe that is open. Raises CannotLook as Probe.ask() does, and where there is no time left."""
-        if time.monotonic() > self._end:
-            raise CannotLook(f"pool {wanted.pool.name}: not asked, because the others took {ASKING_SECONDS:g} s")
+    def put(self, opened: probe.Probe, task: Task) -> ProbeAnswer:
+        """Ask by a probe that is open. Raises CannotLook as Probe.ask() does."""
         return opened.ask(task, float(self.policy.runtime_cache.answer_seconds))

@@ -9,11 +9,11 @@ So each question is such a request, and by itself ends a restart that waits for 
 import time
 from typing import List, NamedTuple, Optional, Tuple
 
-from .. import probe
 from ..errors import CannotLook
 from ..formats.probe_answer import ProbeAnswer, Task
 from ..host import Host
 from ..policy import Policy
+from ..probe import Probe
 from . import fpm_masters, fpm_workers
 from .fpm_in_flight import READING
 from .fpm_workers import Worker
@@ -42,7 +42,7 @@ def is_pending(answer: ProbeAnswer) -> bool:
     return answer.opcache is not None and (answer.opcache.restart_pending or answer.opcache.restart_in_progress)
 
 
-def wait(asking: Asking, opened: probe.Probe, wanted: Wanted, first: ProbeAnswer) -> Pending:
+def wait(asking: Asking, opened: Probe, wanted: Wanted, first: ProbeAnswer) -> Pending:
     """Ask until no restart is pending, for as long as the policy lets it be. Raises CannotLook."""
     limit = asking.policy.runtime_cache.pending_seconds
     end = time.monotonic() + limit
@@ -52,7 +52,7 @@ def wait(asking: Asking, opened: probe.Probe, wanted: Wanted, first: ProbeAnswer
         if not is_pending(last) or time.monotonic() > end:
             break
         asking.host.pause(PAUSE)
-        last = asking.put(opened, wanted, Task())
+        last = asking.put(opened, Task())
     if not is_pending(last):
         return Pending(last, None, ())
     seconds = asking.host.now() - begun  # never by the pool's own word
