@@ -7,11 +7,12 @@ import shlex
 
 WWW = "/run/php/www.sock"
 SELDOM = "/run/php/seldom.sock"
+BARE = "/run/php/bare.sock"
 OTHER = "127.0.0.1:9099"
 PORT = 8085
 
 # Debian's service has www, and walled with an open_basedir and a private /tmp. A master that was started by hand has
-# jailed, in a chroot, and seldom, which starts its workers when it is asked. Both serve the same release.
+# jailed, in a chroot, seldom, which starts its workers when it is asked, and bare, which has no OPcache.
 _MASTERS = f"""
 set -eu
 useradd alice
@@ -64,6 +65,14 @@ listen.owner = www-data
 pm = ondemand
 pm.max_children = 8
 pm.status_path = /status
+[bare]
+user = bob
+group = bob
+listen = {BARE}
+listen.owner = www-data
+pm = static
+pm.max_children = 2
+php_admin_value[opcache.enable] = 0
 CONF
 /usr/sbin/php-fpm[0-9]* --daemonize --fpm-config /etc/php/second-fpm.conf
 """
