@@ -43,11 +43,11 @@ def write(root, path, modified=LONG_AGO):
     return path
 
 
-def look(root, *scripts, started=LONG_AGO, restarted=0, chroots=("",), releases=(), protection="2"):
+def look(root, *scripts, started=LONG_AGO, restarted=0, chroots=("",), releases=(), protection="2", **settings):
     """Return what is known of the scripts of one segment; a script is a path, its timestamp and its last use."""
     held = opcache(started=started, restarted=restarted, scripts=len(scripts))
     pools = [pool(f"p{number}", chroot=chroot) for number, chroot in enumerate(chroots)]
-    said = answer(opcache=held, settings={"opcache.file_update_protection": protection})
+    said = answer(opcache=held, settings={"opcache.file_update_protection": protection, **settings})
     seen = caches(said, held, tuple(CachedScript(*one) for one in scripts))
     host = Host(str(root))
     host._gathered = {runtime_cache.gather: (seen, None), fpm_masters.gather: (master(pools), None)}
@@ -61,6 +61,47 @@ def changed(path):
 
 def paths(outdated):
     return [one.path for one in outdated]
+
+
+ID = "0123456789abcdef" * 2
+BESIDE = {"opcache.file_cache": "/var/opcache", "opcache.validate_timestamps": "0"}
+
+
+def store(root, path, modified):
+    return write(root, f"/var/opcache/{ID}{path}.bin", modified)
+
+
+def test_what_comes_back_from_a_file_cache_is_as_old_as_it_was_stored(root):
+    """The memory was emptied after every file came, but what is stored on disk was compiled before some of them did."""
+    now = time.time()
+    names = ("stale", "maybe", "fresh", "never")
+    stale, maybe, fresh, never = [f"/srv/app/{name}.php" for name in names]
+    store(root, stale, now - 60)
+    store(root, maybe, now - 60)
+    write(root, stale, now - 30)
+    write(root, maybe, LONG_AGO)  # copied over it with its own time kept
+    write(root, fresh, LONG_AGO)
+    write(root, never, LONG_AGO)
+    store(root, fresh, now + 60)
+    scripts = [(path, None, int(now) + 99) for path in (stale, maybe, fresh, never)]
+    seen = look(root, *scripts, restarted=int(now) + 9, **BESIDE)
+    assert paths(seen.outdated) == [stale] and paths(seen.doubtful) == [maybe]
+    assert all(one.stored for one in (*seen.outdated, *seen.doubtful))
+
+
+@pytest.mark.parametrize(
+    "settings, timestamp",
+    [
+        ({**BESIDE, "opcache.validate_timestamps": "1"}, LONG_AGO),
+        ({**BESIDE, "opcache.file_cache": ""}, None),
+        ({**BESIDE, "opcache.file_cache": "/var/gone"}, None),
+    ],
+)
+def test_a_file_cache_that_is_looked_through_or_not_there_brings_nothing_old_back(root, settings, timestamp):
+    path = write(root, "/srv/app/a.php", LONG_AGO)
+    store(root, path, LONG_AGO - 60)
+    seen = look(root, (path, timestamp, int(time.time())), restarted=int(time.time()) + 9, **settings)
+    assert (seen.compared, seen.outdated, seen.doubtful) == (1, (), ())
 
 
 def test_with_timestamps_a_script_is_of_its_file_or_not(root):

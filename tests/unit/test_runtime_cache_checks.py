@@ -224,6 +224,11 @@ def test_old_code_that_was_served_since_is_high_where_nobody_looks():
     )
 
 
+def test_what_a_file_cache_brings_back_is_to_be_removed_there_first():
+    finding = only(find(OLDER, caches(answer(BLIND), opcache()), old(timestamp=None)._replace(stored=True)))
+    assert finding.evidence.stored == 1 and finding.summary.endswith(OLDER.STORED)
+
+
 def test_old_code_that_was_not_served_since_is_medium_where_nobody_looks():
     finding = only(find(OLDER, caches(answer(BLIND), opcache()), old(timestamp=None, used=NOW - 700)))
     assert (finding.severity, finding.evidence.cause) == ("medium", OLDER.KEPT)

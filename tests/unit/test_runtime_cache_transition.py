@@ -396,6 +396,24 @@ def test_old_code_that_was_compiled_again_is_no_success(used, doubted):
     assert all(says in doubt for says, doubt in zip(["/srv/b.php", "/srv/releases/1 is served still"], doubts))
 
 
+def test_old_code_that_a_file_cache_brings_back_is_no_success_though_nobody_was_served_it_yet():
+    back = Outdated("/srv/b.php", None, 2.0, int(NOW) - 60, 2.0, stored=True)
+    before = state(code=code([back]))
+    (doubt,) = runtime_cache.prove(before, state(segments=[after()]), wanted())
+    assert "/srv/b.php" in doubt and "opcode_cache with state=absent" in doubt
+    assert doubt in plan(before).notes, "it is known before"
+    assert len(prove(state(segments=[after()], code=code([back._replace(used=int(NOW))])))) == 1, "said once"
+    assert runtime_cache.prove(before, state(segments=[after()]), wanted(caches=[REALPATH])) == []
+
+
+def test_code_of_which_nothing_tells_that_a_file_cache_may_bring_back_is_said():
+    maybe = Outdated("/srv/b.php", None, 2.0, int(NOW) - 60, 2.0, stored=True)
+    seen = state(code={8: code()[8]._replace(doubtful=(maybe, maybe._replace(path="/srv/c.php", stored=False)))})
+    (note,) = plan(seen).notes
+    assert "1 cached scripts may come back" in note and "/srv/b.php" in note
+    assert runtime_cache.prove(seen, state(segments=[after()]), wanted()) == []
+
+
 @pytest.mark.parametrize(
     "now, proven",
     [

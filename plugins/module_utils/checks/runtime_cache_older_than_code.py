@@ -17,6 +17,10 @@ SERVED = "old code was served after its file was changed or removed"
 KEPT = "old code is kept, and will be served to who asks for it next"
 DOUBTFUL = "files came after the cache was begun, and with validate_timestamps=0 nothing tells which of them it has"
 RESET = "run runtime_cache, and in each deploy after the files are there"
+STORED = (
+    "opcache.file_cache has it too, and brings it back after a reset: remove it by opcode_cache with state=absent, "
+    "then run runtime_cache"
+)
 RELOAD = "preloaded scripts stay through every reset: reload php-fpm, drained"
 _REVALIDATE = 2  # seconds; opcache.revalidate_freq, where a pool does not say
 
@@ -24,7 +28,8 @@ _REVALIDATE = 2  # seconds; opcache.revalidate_freq, where a pool does not say
 class Evidence(NamedTuple):
     """How many scripts. outdated: older than their files for sure. served: those of them that a request was served
     which began after the change, gone: those whose file was removed, preloaded: those that were preloaded. doubtful:
-    those that may be older. examples: of the outdated, else of the doubtful; those first that were served last.
+    those that may be older. stored: how many of both are in opcache.file_cache, from where a reset brings them back.
+    examples: of the outdated, else of the doubtful; those first that were served last.
     """
 
     cause: str
@@ -37,6 +42,7 @@ class Evidence(NamedTuple):
     gone: int
     preloaded: int
     doubtful: int
+    stored: int
     examples: Tuple[Outdated, ...]
 
 
@@ -91,6 +97,7 @@ def _finding(segment: Segment, name: str, own: SegmentCode, lasting: Sequence[Ou
         gone=sum(one.file_time is None for one in lasting),
         preloaded=sum(one.preloaded for one in lasting),
         doubtful=len(own.doubtful),
+        stored=sum(one.stored for one in (*lasting, *own.doubtful)),
         examples=tuple(sorted(lasting or own.doubtful, key=lambda one: -(one.used or 0))[:EXAMPLES]),
     )
     severity = LOW if not lasting else HIGH if served and not rules.validating else MEDIUM
@@ -103,7 +110,7 @@ def _summary(what: Evidence) -> str:
     if not what.outdated:
         return (
             f"{what.doubtful:,} of {scripts} may be older than their files, such as {example}: they came after the "
-            f"cache was begun, and with opcache.validate_timestamps=0 nothing tells; {RESET}"
+            f"cache was begun, and with opcache.validate_timestamps=0 nothing tells; {_cure(what)}"
         )
     are = "is" if what.outdated == 1 else "are"
     return (
@@ -114,9 +121,10 @@ def _summary(what: Evidence) -> str:
 
 
 def _cure(what: Evidence) -> str:
+    reset = STORED if what.stored else RESET
     if not what.preloaded:
-        return RESET
-    return RELOAD if what.preloaded == what.outdated else f"{RESET}; {RELOAD}"
+        return reset
+    return RELOAD if what.preloaded == what.outdated else f"{reset}; {RELOAD}"
 
 
 def _since(what: Evidence) -> str:

@@ -10,10 +10,10 @@ file_update_protection when a request begins is not cached by it: what was used 
 from typing import Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import CannotLook
-from ..formats.probe_answer import CachedScript, Opcache
+from ..formats.probe_answer import CachedScript, Opcache, ProbeAnswer
 from ..host import Host
 from ..policy import Policy
-from . import cached_releases, fpm_masters, runtime_cache, script_files
+from . import cached_releases, fpm_masters, runtime_cache, script_files, stored_scripts
 from .cached_releases import OtherRelease
 from .runtime_cache import RuntimeCaches, Segment
 from .script_files import File
@@ -27,7 +27,8 @@ class Outdated(NamedTuple):
 
     timestamp: of the file that was compiled, None where the engine does not know it. changed: when the file was changed
     or went, at the latest. used: when the last request began that was served the script, None for none, as with those
-    that are only preloaded. Seconds since the epoch.
+    that are only preloaded. stored: whether it is in opcache.file_cache, from where a reset brings it back. Seconds
+    since the epoch.
     """
 
     path: str
@@ -36,6 +37,7 @@ class Outdated(NamedTuple):
     used: Optional[int]
     changed: float
     preloaded: bool = False
+    stored: bool = False
 
 
 class SegmentCode(NamedTuple):
@@ -61,11 +63,15 @@ class CachedCode(NamedTuple):
 
 
 class _Memory(NamedTuple):
-    """When a cache was begun, and begun anew, as its scripts that are not preloaded were; what it protects from."""
+    """When a cache was begun, and begun anew, as its scripts that are not preloaded were; what it protects from.
+
+    stored: when the scripts that it takes back from a file cache, whatever their files are by now, were stored there.
+    """
 
     started: float
     emptied: float
     protected: bool
+    stored: Mapping[str, float]
 
 
 def gather(host: Host, policy: Policy) -> CachedCode:
@@ -83,11 +89,14 @@ def _segment(host: Host, policy: Policy, seen: RuntimeCaches, segment: Segment) 
     scripts = [script for script in segment.scripts if script.path != PRELOADED]
     inside, roots = host.within(segment.master), _roots(host, policy, segment.master)
     try:
-        files = script_files.look(inside, roots, [script.path for script in scripts])
+        paths = [script.path for script in scripts]
+        files = script_files.look(inside, roots, paths)
+        answers = [one.answer for one in seen.pools if one.master == segment.master and one.answer is not None]
+        stored = stored_scripts.times(inside, roots, stored_scripts.directories(answers), paths)
         inside.stat("/")  # of a master that ended meanwhile every file would seem to be gone
     except CannotLook as error:
         return empty._replace(unseen=(f"{segment.name}: its scripts could not be compared with their files: {error}",))
-    told = _compared(scripts, files.files, _memory(seen, segment, segment.opcache))
+    told = _compared(scripts, files.files, _memory(answers, segment.opcache, stored))
     unlinked: List[str] = []
     return told._replace(
         master=segment.master,
@@ -105,12 +114,12 @@ def _roots(host: Host, policy: Policy, master: int) -> List[str]:
     return list(dict.fromkeys(pool.settings.get("chroot", "").rstrip("/") for pool in pools)) or [""]
 
 
-def _memory(seen: RuntimeCaches, segment: Segment, opcache: Opcache) -> _Memory:
-    settings = [one.answer.settings for one in seen.pools if one.master == segment.master and one.answer is not None]
+def _memory(answers: Sequence[ProbeAnswer], opcache: Opcache, stored: Mapping[str, float]) -> _Memory:
     return _Memory(
         started=opcache.started,
         emptied=max(opcache.started, opcache.restarted),
-        protected=all(one.get("opcache.file_update_protection", "2") not in ("0", "") for one in settings),
+        protected=all(one.settings.get("opcache.file_update_protection", "2") not in ("0", "") for one in answers),
+        stored=stored,
     )
 
 
@@ -128,7 +137,7 @@ def _compared(scripts: Iterable[CachedScript], files: Mapping[str, Tuple[File, .
             times.append(script.timestamp)
         same = _is_same(script, there, memory)
         if not same:
-            (doubtful if same is None else outdated).append(_outdated(script, there))
+            (doubtful if same is None else outdated).append(_outdated(script, there, memory))
     return SegmentCode(0, compared, tuple(outdated), (), min(times, default=None), (), tuple(doubtful))
 
 
@@ -138,18 +147,26 @@ def _is_same(script: CachedScript, files: Sequence[File], memory: _Memory) -> Op
         return False
     if script.timestamp:
         return any(int(one.modified or 0) == script.timestamp for one in files)
+    stored = memory.stored.get(script.path)
     begun = memory.started if script.preloaded else memory.emptied
-    if all(int(one.changed) <= begun for one in files):
+    if all(int(one.changed) <= begun and (stored is None or one.changed <= stored) for one in files):
         return True
-    compiled = begun if script.preloaded else script.used  # at the latest
+    compiled = stored or (begun if script.preloaded else script.used)  # at the latest
     came = min(min(one.modified or 0.0, one.changed) for one in files)
     return False if memory.protected and compiled and came > compiled + SLACK_SECONDS else None
 
 
-def _outdated(script: CachedScript, files: Sequence[File]) -> Outdated:
+def _outdated(script: CachedScript, files: Sequence[File], memory: _Memory) -> Outdated:
     last = max(files, key=lambda one: one.changed)
-    used = script.used or None
-    return Outdated(script.path, script.timestamp or None, last.modified, used, last.changed, script.preloaded)
+    return Outdated(
+        path=script.path,
+        timestamp=script.timestamp or None,
+        file_time=last.modified,
+        used=script.used or None,
+        changed=last.changed,
+        preloaded=script.preloaded,
+        stored=not script.timestamp and script.path in memory.stored,
+    )
 
 
 def _others(

@@ -15,7 +15,7 @@ from ..host import Host
 from ..policy import PHP_FPM_OPTIONS, RUNTIME_CACHE_OPTIONS, policy_from
 from ..transition import Transition, parse_time
 from . import runtime_cache_plan
-from .runtime_cache_plan import Work, out_of_reach, works
+from .runtime_cache_plan import Work, out_of_reach, taken_back, works
 from .runtime_cache_state import State, Wanted, answers, away, look, segment_of, unreached, workers_of
 
 _ASKING = ("sockets", "releases", "answer_seconds")
@@ -140,6 +140,8 @@ def _undone(before: State, after: State, work: Work) -> List[str]:
     code = after.code.get(segment.master)
     if code is not None:
         doubts += _stale(code, int(before.now))
+    if OPCACHE in work.resets:
+        doubts += taken_back([one.code[segment.master] for one in (before, after) if segment.master in one.code])
     doubts += _cold(after, segment, work)
     return [f"{segment.name}: {doubt}" for doubt in doubts if doubt is not None]
 
@@ -177,7 +179,7 @@ def _not_emptied(before: Segment, now: Segment, why: str) -> Optional[str]:
 
 def _stale(code: SegmentCode, since: int) -> List[str]:
     """Return what is served of code that is no longer the current one. What is preloaded is not judged by its use."""
-    old = [one for one in code.outdated if one.used is not None and one.used >= since]
+    old = [one for one in code.outdated if one.used is not None and one.used >= since and not one.stored]
     others = [one for one in code.others if one.used is not None and one.used >= since]
     doubts = [f"{one.path} was compiled again, and its file is another by now" for one in old[:NAMED_LIMIT]]
     return doubts + [

@@ -9,6 +9,7 @@ worker whose pool has OPcache on then empties its realpath cache, at the beginni
 
 from typing import List, NamedTuple, Sequence, Tuple
 
+from ..facts.cached_code import SegmentCode
 from ..facts.fpm_masters import FpmMaster, FpmPool
 from ..facts.runtime_cache import Segment
 from ..formats.probe_answer import APCU, OPCACHE, REALPATH, YAC, ProbeAnswer, Task
@@ -19,6 +20,7 @@ from .runtime_cache_state import (
     Wanted,
     answers,
     away,
+    coming_back,
     force_seconds,
     unreached,
     visit_seconds,
@@ -296,7 +298,35 @@ def _concerned(state: State, wanted: Wanted) -> List[str]:
 
 
 def _notes(state: State, wanted: Wanted) -> List[str]:
-    return [note for one in state.caches.segments for note in _absences(state, wanted, one)]
+    absent = [note for one in state.caches.segments for note in _absences(state, wanted, one)]
+    return absent + [note for one in state.caches.segments for note in _stored(state, wanted, one)]
+
+
+def _stored(state: State, wanted: Wanted, segment: Segment) -> List[str]:
+    """Return what a reset will bring back from a file cache, or may."""
+    code = state.code.get(segment.master)
+    if code is None or OPCACHE not in wanted.caches:
+        return []
+    maybe = [one.path for one in code.doubtful if one.stored]
+    doubt = (
+        f"{len(maybe)} cached scripts may come back from opcache.file_cache as they were before their files were "
+        f"changed: {_words(maybe)}; {_EMPTY_FIRST}"
+    )
+    return [f"{segment.name}: {why}" for why in [*taken_back([code]), *([doubt] if maybe else [])]]
+
+
+def taken_back(codes: Sequence[SegmentCode]) -> List[str]:
+    """Return what comes back from a file cache whatever is reset, in a sentence; nothing where nothing does."""
+    paths = list(dict.fromkeys(one.path for code in codes for one in coming_back(code)))
+    if not paths:
+        return []
+    return [
+        "with opcache.validate_timestamps=0, what opcache.file_cache has is served whatever the files are by now, and "
+        f"comes back after each reset: {_words(paths)}; {_EMPTY_FIRST}"
+    ]
+
+
+_EMPTY_FIRST = "remove it by phpfleet.remediation.opcode_cache with state=absent, and then reset"
 
 
 def _absences(state: State, wanted: Wanted, segment: Segment) -> List[str]:

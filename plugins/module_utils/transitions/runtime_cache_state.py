@@ -5,8 +5,16 @@
 from typing import AbstractSet, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import CannotLook
-from ..facts import cached_code, fpm_masters, fpm_time_limits, fpm_workers, runtime_cache, worker_visits
-from ..facts.cached_code import SegmentCode
+from ..facts import (
+    cached_code,
+    fpm_masters,
+    fpm_time_limits,
+    fpm_workers,
+    runtime_cache,
+    stored_scripts,
+    worker_visits,
+)
+from ..facts.cached_code import Outdated, SegmentCode
 from ..facts.fpm_masters import FpmMaster, FpmPool
 from ..facts.fpm_time_limits import longest_request
 from ..facts.fpm_workers import Worker
@@ -43,7 +51,8 @@ class Wanted(NamedTuple):
 
 class State(NamedTuple):
     """One look. masters: those that can be asked, by pid. bounds: for how long a request may run, in seconds, by master
-    and pool, None where nothing says it. code: by master; empty without a proof. misled: workers that answered and look
+    and pool, None where nothing says it. code: by master; without a proof, only of those that take scripts back from a
+    file cache. misled: workers that answered and look
     up a path elsewhere than where it leads to by now, by pid, each with a sentence. warm: the files to be cached.
     same: for each path of warm and scripts, the paths under which the caches of a master have it. notes: what could not
     be seen.
@@ -83,9 +92,10 @@ def look(host: Host, wanted: Wanted) -> State:
         same={},
         notes=(),
     )
-    if wanted.reset:
+    compared = wanted.reset or {one.master for one in caches.segments if _takes_back(state, one.master)}
+    if compared:
         code = host.once(cached_code.gather, wanted.policy).segments
-        state = state._replace(code={one.master: one for one in code if one.master in wanted.reset})
+        state = state._replace(code={one.master: one for one in code if one.master in compared})
     visits = _visits(host, wanted, state)
     state = state._replace(visits=visits, misled=_misled(host, state, visits))
     return state._replace(same=_same(host, wanted, state), notes=tuple(dict.fromkeys(notes)))
@@ -142,6 +152,16 @@ def away(one: PoolCaches) -> str:
     """Say why a pool could not be asked."""
     where = f"php-fpm {one.master}" if one.master is not None else f"sockets: {one.address}"
     return f"{where}: {one.reason}"
+
+
+def _takes_back(state: State, master: int) -> bool:
+    """Whether the memory of a master is filled from a file cache without a look at the files."""
+    return bool(stored_scripts.directories([answer for _unused, answer in answers(state, master)]))
+
+
+def coming_back(code: SegmentCode) -> List[Outdated]:
+    """Return the scripts whose old code a reset brings back, from opcache.file_cache."""
+    return [one for one in code.outdated if one.stored]
 
 
 def segment_of(state: State, master: int) -> Optional[Segment]:
