@@ -27,7 +27,8 @@ ANSWER_LIMIT = 16 * 1024 * 1024  # bytes
 LIFE_SECONDS = 3600  # after which a script that was left behind answers nobody
 COMPILE_AT_ONCE = 1000  # paths handed over with one request
 _QUEUE_PAUSE = 0.05
-_SAID_LIMIT = 300  # characters of what a pool said that are told
+_READ_LIMIT = 16 * 1024  # characters of what a pool said instead that are looked at; it may be of any length and kind
+_SAID_LIMIT = 300  # characters of it that are told
 # What php-fpm says where it does not run a script (sapi/fpm/fpm/fpm_main.c).
 _NOT_RUN = (b"File not found.\n", b"No input file specified.\n", b"Access denied.\n")
 
@@ -231,10 +232,11 @@ class Probe:
     def _silence(self, said: _Said) -> CannotLook:
         """Return what it means that the pool answered without a word of the script."""
         document = _document(said)
-        basedir = probe_places.open_basedir_said(document.body.decode("utf-8", "replace") + said.errors)
+        begins = (document.body[:_READ_LIMIT].decode("utf-8", "replace"), said.errors[:_READ_LIMIT])
+        basedir = probe_places.open_basedir_said("".join(begins))
         if basedir is not None:
             self._learnt = self._learnt._replace(open_basedir=basedir)
-        told = "; ".join(_shown(one) for one in (document.body.decode("utf-8", "replace"), said.errors) if one.strip())
+        told = "; ".join(_shown(one) for one in begins if one.strip())
         if basedir is not None or document.body in _NOT_RUN or document.body.endswith(_NOT_RUN):
             return _NotRun(f"{self._files.place.directory if self._files else ''}: {told}")
         if not said.whole:

@@ -137,10 +137,27 @@ def test_any_bytes_are_records_or_malformed(data: bytes) -> None:
             assert str(error)
 
 
-def test_a_million_small_records_are_read_once() -> None:
+def test_small_records_are_read_once() -> None:
     answered = Answered()
     came = bytearray()
-    for _unused in range(100):
+    for _unused in range(60):
         came += record(6, b"") * 1000
         assert not answered(came)
     assert answered._offset == len(came)
+
+
+def test_an_answer_in_more_records_than_any_has_is_given_up() -> None:
+    answered = Answered()
+    came = bytearray(record(6, b"") * fastcgi.RECORDS_LIMIT)
+    assert not answered(came)
+    came += record(6, b"")
+    with pytest.raises(Malformed, match="more than 65536 records"):
+        answered(came)
+
+
+def test_headers_that_do_not_end_are_not_read_for_long() -> None:
+    line = b"name: value\n"
+    fit = line * (fastcgi.HEADERS_LIMIT // len(line) - 1) + b"\npong"
+    assert fastcgi.document(fit).body == b"pong"
+    with pytest.raises(Malformed, match="its headers do not end"):
+        fastcgi.document(line * (fastcgi.HEADERS_LIMIT // len(line)) + fit)

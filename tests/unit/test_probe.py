@@ -407,6 +407,18 @@ def test_an_answer_without_end_is_bounded(pool: Any) -> None:
     assert f"it answers with more than {probe.ANSWER_LIMIT} bytes" in failure(pool(reply))
 
 
+def test_an_answer_of_two_million_records_costs_no_memory(pool: Any) -> None:
+    its = pool(lambda asked, accepted: accepted.sendall(fastcgi._record(fastcgi.STDOUT, 1, b"") * 1000000))
+    assert "it answers in more than 65536 records" in failure(its)
+
+
+def test_words_of_the_pool_s_that_are_slow_to_search_are_looked_at_only_in_part(pool: Any) -> None:
+    slow = b"open_basedir restriction in effect. File(" * 300000  # 12 MiB, each of which is searched 4 KiB further
+    begun = time.process_time()
+    assert "it answers 200, without a word of the probe" in failure(pool(says(OUTPUT + slow, slow[:60000])))
+    assert time.process_time() - begun < 10  # a tenth of a second, where all of it would take minutes
+
+
 def test_a_long_sentence_of_the_pool_s_is_cut(pool: Any) -> None:
     assert len(failure(pool(says(OUTPUT + b"y" * 100000)))) < 500
 

@@ -25,6 +25,8 @@ VERSION = 1
 RESPONDER = 1
 REQUEST_ID = 1  # of the one request that a connection of ours carries
 CONTENT_LIMIT = 0xFFFF
+RECORDS_LIMIT = 1 << 16  # of one answer: php-fpm fills them with 8 KiB each, and two million empty ones take 20 s
+HEADERS_LIMIT = 64 * 1024  # bytes of a CGI script's headers
 REQUEST_COMPLETE = 0
 _HEADER = struct.Struct(">BBHHBx")
 _END = struct.Struct(">IB3x")
@@ -73,13 +75,17 @@ class Answered:
 
     def __init__(self) -> None:
         self._offset = 0
+        self._records = 0
 
     def __call__(self, data: bytearray) -> bool:
-        """Raises Malformed where these are no records."""
+        """Raises Malformed where these are no records, or more than any answer has."""
         for kind, _unused, end in _headers(data, self._offset):
             if kind in (END_REQUEST, GET_VALUES_RESULT):
                 return True
             self._offset = end
+            self._records += 1
+            if self._records > RECORDS_LIMIT:
+                raise Malformed(f"it answers in more than {RECORDS_LIMIT} records")
         return False
 
 
@@ -113,7 +119,8 @@ def values(data: bytes) -> Dict[str, str]:
 
 def document(output: bytes) -> Document:
     """Return the parts of a CGI script's output. Raises Malformed where its headers do not end."""
-    ends = [(output.find(mark), len(mark)) for mark in (b"\r\n\r\n", b"\n\n") if mark in output]
+    begin = output[:HEADERS_LIMIT]
+    ends = [(begin.find(mark), len(mark)) for mark in (b"\r\n\r\n", b"\n\n") if mark in begin]
     if not ends:
         raise Malformed("its headers do not end")
     end, mark = min(ends)
