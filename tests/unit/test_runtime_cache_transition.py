@@ -4,6 +4,7 @@
 
 import pytest
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotLook, Refused
+from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import fpm_workers
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.cached_code import (
     OtherRelease,
     Outdated,
@@ -246,7 +247,8 @@ def test_scripts_are_forgotten_and_nothing_is_reset():
     seen = state(same={(8, "/srv/a"): ("/srv/a/1.php", "/srv/a/2.php")}, workers=[worker()], bounds={})
     planned = plan(seen, scripts=["/srv/a"])
     assert tasks(planned) == [("invalidate_scripts", [("www", Task(invalidate=("/srv/a/1.php", "/srv/a/2.php")))])]
-    assert plan(state(), scripts=["/srv/a"]).steps == []
+    nothing = plan(state(), scripts=["/srv/a"])
+    assert nothing.steps == [] and "has nothing cached of /srv/a" in nothing.notes[0]
 
 
 def test_scripts_that_cannot_be_listed_are_no_success():
@@ -398,7 +400,8 @@ def test_old_code_that_was_compiled_again_is_no_success(used, doubted):
 
 def test_old_code_that_a_file_cache_brings_back_is_no_success_though_nobody_was_served_it_yet():
     back = Outdated("/srv/b.php", None, 2.0, int(NOW) - 60, 2.0, stored=True)
-    before = state(code=code([back]))
+    beside = {"opcache.file_cache": "/var/opcache", "opcache.validate_timestamps": "0"}
+    before = state([pool_caches(said=answer(beside))], code=code([back]))
     (doubt,) = runtime_cache.prove(before, state(segments=[after()]), wanted())
     assert "/srv/b.php" in doubt and "opcode_cache with state=absent" in doubt
     assert doubt in plan(before).notes, "it is known before"
@@ -406,12 +409,37 @@ def test_old_code_that_a_file_cache_brings_back_is_no_success_though_nobody_was_
     assert runtime_cache.prove(before, state(segments=[after()]), wanted(caches=[REALPATH])) == []
 
 
-def test_code_of_which_nothing_tells_that_a_file_cache_may_bring_back_is_said():
+def test_that_a_file_cache_may_bring_more_back_than_was_in_memory_is_said():
     maybe = Outdated("/srv/b.php", None, 2.0, int(NOW) - 60, 2.0, stored=True)
-    seen = state(code={8: code()[8]._replace(doubtful=(maybe, maybe._replace(path="/srv/c.php", stored=False)))})
-    (note,) = plan(seen).notes
-    assert "1 cached scripts may come back" in note and "/srv/b.php" in note
-    assert runtime_cache.prove(seen, state(segments=[after()]), wanted()) == []
+    held = {8: code()[8]._replace(doubtful=(maybe, maybe._replace(path="/srv/c.php", stored=False)))}
+    beside = {"opcache.file_cache": "/var/opcache", "opcache.validate_timestamps": "0"}
+    (note,) = plan(state([pool_caches(said=answer(beside))], code=held)).notes
+    assert "file_cache (/var/opcache)" in note and "less 1 that may be old: /srv/b.php;" in note
+    assert "less" not in plan(state([pool_caches(said=answer(beside))], code=code())).notes[0]
+    assert not plan(state([pool_caches(said=answer(dict(beside, **{"opcache.validate_timestamps": "1"})))])).notes
+
+
+@pytest.fixture
+def busy_once(monkeypatch):
+    """Workers that are seen busy some times, and idle from then on."""
+
+    def be(times):
+        looks = iter([False] * times)
+
+        def gather(host, policy):
+            return fpm_workers.FpmWorkers((worker(idle=next(looks, True)),), (), ())
+
+        monkeypatch.setattr(fpm_workers, "gather", gather)
+        monkeypatch.setattr(Host, "pause", lambda host, seconds: None)
+        return runtime_cache_state._workers(Host("/nonexistent"), wanted().policy)[0].idle
+
+    return be
+
+
+def test_a_worker_that_has_just_answered_our_question_serves_no_request(busy_once):
+    assert busy_once(0) is True
+    assert busy_once(3) is True
+    assert busy_once(60) is False, "a request is one for longer than that"
 
 
 @pytest.mark.parametrize(
@@ -479,7 +507,7 @@ def test_a_worker_that_looks_up_a_link_as_it_was_is_not_proven(tmp_path):
 def test_what_is_preloaded_needs_a_reload_and_is_said_before():
     preloaded = segment(opcache=OPCACHE_ON._replace(preloaded=12))
     (needed,) = runtime_cache.more(state(segments=[preloaded]), None, wanted())["reload_needed"]
-    assert "12 scripts are preloaded" in needed.why
+    assert "preloaded scripts (12" in needed.why
     assert runtime_cache.more(state(segments=[preloaded]), None, wanted(caches=[REALPATH])) == dict(reload_needed=[])
 
 

@@ -21,6 +21,7 @@ from .runtime_cache_state import (
     answers,
     away,
     coming_back,
+    file_caches,
     force_seconds,
     unreached,
     visit_seconds,
@@ -199,8 +200,8 @@ def _invalidate(state: State, wanted: Wanted, work: Work) -> Step:
     )
     return Step(
         verb="invalidate_scripts",
-        object=f"{len(work.invalidate)} scripts in OPcache of {work.segment.name}",
-        does=f"OPcache forgets {len(work.invalidate)} scripts: {_words(work.invalidate)}",
+        object=f"{counted(len(work.invalidate), 'script')} in OPcache of {work.segment.name}",
+        does=f"OPcache forgets {counted(len(work.invalidate), 'script')}: {_words(work.invalidate)}",
         guard=known(asked),
         until=waits.at_once,
         seconds=asked.seconds,
@@ -214,9 +215,10 @@ def _visit(state: State, wanted: Wanted, work: Work) -> Step:
     seconds = visit_seconds(state, wanted)
     names = ", ".join(pool.name for pool in work.visits[:NAMED_LIMIT])
     more = len(work.visits) - NAMED_LIMIT
+    pools = f"pool{'' if len(work.visits) == 1 else 's'} {names}{f' and {more} more' if more > 0 else ''}"
     return Step(
         verb="clear_realpath",
-        object=f"workers of php-fpm {work.segment.master} (pools {names}{f' and {more} more' if more > 0 else ''})",
+        object=f"workers of php-fpm {work.segment.master} ({pools})",
         does="each of them empties its realpath cache, which no restart of OPcache does for it",
         guard=known(InMemory(work.master, work.segment.generation, tasks, seconds, wanted.policy)),
         until=waits.at_once,
@@ -231,8 +233,8 @@ def _compile(state: State, wanted: Wanted, work: Work) -> Step:
     asked = _in_memory(state, wanted, work, tasks)._replace(generation=None)
     return Step(
         verb="compile_scripts",
-        object=f"{len(work.compile)} files for OPcache of {work.segment.name}",
-        does=f"OPcache compiles {len(work.compile)} files: {_words(work.compile)}",
+        object=f"{counted(len(work.compile), 'file')} for OPcache of {work.segment.name}",
+        does=f"OPcache compiles {counted(len(work.compile), 'file')}: {_words(work.compile)}",
         guard=known(asked),
         until=waits.at_once,
         seconds=asked.seconds,
@@ -304,15 +306,17 @@ def _notes(state: State, wanted: Wanted) -> List[str]:
 
 def _stored(state: State, wanted: Wanted, segment: Segment) -> List[str]:
     """Return what a reset will bring back from a file cache, or may."""
-    code = state.code.get(segment.master)
-    if code is None or OPCACHE not in wanted.caches:
+    caches = file_caches(state, segment.master)
+    if not caches or OPCACHE not in wanted.caches:
         return []
-    maybe = [one.path for one in code.doubtful if one.stored]
-    doubt = (
-        f"{len(maybe)} cached scripts may come back from opcache.file_cache as they were before their files were "
-        f"changed: {_words(maybe)}; {_EMPTY_FIRST}"
+    code = state.code.get(segment.master)
+    maybe = [one.path for one in code.doubtful if one.stored] if code is not None else []
+    unseen = (
+        f"after a reset, scripts come back from opcache.file_cache ({_words(caches)}), and nobody looks at their files "
+        "with opcache.validate_timestamps=0; that they are of now is known only of those that were in memory"
+        f"{f', less {len(maybe)} that may be old: {_words(maybe)}' if maybe else ''}; {_EMPTY_FIRST}"
     )
-    return [f"{segment.name}: {why}" for why in [*taken_back([code]), *([doubt] if maybe else [])]]
+    return [f"{segment.name}: {why}" for why in [*taken_back([code] if code is not None else []), unseen]]
 
 
 def taken_back(codes: Sequence[SegmentCode]) -> List[str]:
@@ -330,13 +334,19 @@ _EMPTY_FIRST = "remove it by phpfleet.remediation.opcode_cache with state=absent
 
 
 def _absences(state: State, wanted: Wanted, segment: Segment) -> List[str]:
-    """Return which caches that are asked for a php-fpm does not have in memory, a sentence each."""
+    """Return what is asked for and a php-fpm does not have in memory, a sentence each."""
     own = [answer for _unused, answer in answers(state, segment.master)]
     found = [
         f"{segment.name} has no {_NAMES[cache]}, or it is switched off, so nothing of it is changed"
         for cache in _concerned(state, wanted)
         if own and not any(is_on(one, cache) for one in own)
     ]
+    if segment.scripts is not None:
+        found += [
+            f"{segment.name} has nothing cached of {path}"
+            for path in wanted.scripts
+            if not state.same.get((segment.master, path))
+        ]
     if OPCACHE in _concerned(state, wanted) and any(is_only_on_disk(one) for one in own):
         found.append(
             f"{segment.name} keeps no code in memory (opcache.file_cache_only), so there is nothing to reset; what is "

@@ -15,6 +15,7 @@ from ..facts import (
     worker_visits,
 )
 from ..facts.cached_code import Outdated, SegmentCode
+from ..facts.fpm_in_flight import READING
 from ..facts.fpm_masters import FpmMaster, FpmPool
 from ..facts.fpm_time_limits import longest_request
 from ..facts.fpm_workers import Worker
@@ -26,6 +27,8 @@ from ..host import Host
 from ..policy import Policy
 
 WARM_LIST_LIMIT = 16 * 1024 * 1024  # bytes
+LOOKS_AT_WORKERS = 4
+PAUSE = 0.05  # seconds between two of them; a worker is back at accept(2) sooner
 FORCE_RESTART_TIMEOUT = 180.0  # opcache.force_restart_timeout (php-src, ext/opcache/zend_accelerator_module.c)
 
 
@@ -77,7 +80,7 @@ def look(host: Host, wanted: Wanted) -> State:
     caches = host.once(runtime_cache.gather, wanted.policy)
     running = host.once(fpm_masters.gather, wanted.policy).masters
     masters = {one.process.pid: one for one in running if one.apart is None}
-    workers = host.once(fpm_workers.gather, wanted.policy).workers
+    workers = _workers(host, wanted.policy)
     notes: List[str] = [*caches.apart, *caches.unseen]
     state = State(
         now=host.now(),
@@ -92,13 +95,24 @@ def look(host: Host, wanted: Wanted) -> State:
         same={},
         notes=(),
     )
-    compared = wanted.reset or {one.master for one in caches.segments if _takes_back(state, one.master)}
+    compared = wanted.reset or {one.master for one in caches.segments if file_caches(state, one.master)}
     if compared:
         code = host.once(cached_code.gather, wanted.policy).segments
         state = state._replace(code={one.master: one for one in code if one.master in compared})
     visits = _visits(host, wanted, state)
     state = state._replace(visits=visits, misled=_misled(host, state, visits))
     return state._replace(same=_same(host, wanted, state), notes=tuple(dict.fromkeys(notes)))
+
+
+def _workers(host: Host, policy: Policy) -> Sequence[Worker]:
+    """Return the workers, looked at again where one is busy: it may be the one that has just answered our question."""
+    seen = host.once(fpm_workers.gather, policy).workers
+    for _unused in range(LOOKS_AT_WORKERS):
+        if all(one.idle or one.state == READING for one in seen):
+            break
+        host.pause(PAUSE)
+        seen = fpm_workers.gather(host.again(fpm_masters.gather), policy).workers
+    return seen
 
 
 def _warm(host: Host, wanted: Wanted) -> Tuple[str, ...]:
@@ -150,13 +164,17 @@ def unreached(state: State) -> List[PoolCaches]:
 
 def away(one: PoolCaches) -> str:
     """Say why a pool could not be asked."""
-    where = f"php-fpm {one.master}" if one.master is not None else f"sockets: {one.address}"
+    where = f"php-fpm {one.master}" if one.master is not None else "sockets"
     return f"{where}: {one.reason}"
 
 
-def _takes_back(state: State, master: int) -> bool:
-    """Whether the memory of a master is filled from a file cache without a look at the files."""
-    return bool(stored_scripts.directories([answer for _unused, answer in answers(state, master)]))
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def file_caches(state: State, master: int) -> List[str]:
+    """Return the directories from which the memory of a master is filled without a look at the files."""
+    return stored_scripts.directories([answer for _unused, answer in answers(state, master)])
 
 
 def coming_back(code: SegmentCode) -> List[Outdated]:
