@@ -103,7 +103,7 @@ def invalidate(prepared: Prepared) -> str:
     failed = _each(asked, wanted, lambda paths: Task(invalidate=paths), left)
     if failed:
         raise CannotAct(f"{len(failed)} of {len(wanted)} scripts could not be invalidated: {_told(failed)}")
-    return f"{len(wanted)} scripts were invalidated"
+    return f"{len(wanted)} of {len(wanted)} scripts were invalidated"
 
 
 def compile_scripts(prepared: Prepared) -> str:
@@ -119,7 +119,7 @@ def compile_scripts(prepared: Prepared) -> str:
     failed = _each(asked, wanted, lambda paths: Task(compile=paths), left)
     if failed:
         raise CannotAct(f"{len(failed)} of {len(wanted)} files could not be compiled: {_told(failed)}")
-    return f"{len(wanted)} files were compiled"
+    return f"{len(wanted)} of {len(wanted)} files were compiled"
 
 
 VERBS: Dict[str, Verb] = {

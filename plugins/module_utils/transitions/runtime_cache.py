@@ -213,7 +213,7 @@ def _preloaded(work: Work) -> List[ReloadNeeded]:
     opcache = work.segment.opcache
     if OPCACHE not in work.resets or opcache is None or not opcache.preloaded:
         return []
-    why = f"{opcache.preloaded} scripts are preloaded (opcache.preload), and stay as they are until a reload"
+    why = f"preloaded scripts ({opcache.preloaded}, by opcache.preload) stay as they are until a reload"
     return [ReloadNeeded(work.segment.master, work.segment.pools, (), why)]
 
 

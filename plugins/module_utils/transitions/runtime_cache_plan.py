@@ -21,6 +21,7 @@ from .runtime_cache_state import (
     answers,
     away,
     coming_back,
+    counted,
     file_caches,
     force_seconds,
     unreached,
