@@ -9,6 +9,7 @@ import time
 import pytest
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import (
     cached_code,
+    cached_releases,
     fpm_masters,
     runtime_cache,
     script_files,
@@ -220,8 +221,23 @@ def test_what_is_not_compared_is_told(root):
     seen = look(root, (path, LONG_AGO, 5), *((one, LONG_AGO, 5) for one in odd))
     assert (seen.compared, seen.outdated) == (1, ())
     assert [reason.partition(": ")[2] for reason in seen.unseen] == [
-        "of 5 cached scripts 4 are in no file of their own, such as in a phar"
+        "of 5 cached scripts 4 are in no file of their own, as in a phar, or deeper than 100 directories"
     ]
+
+
+def test_paths_as_deep_as_a_pool_can_name_them_are_not_followed(root):
+    shallow, deep = "/d" * 99 + "/a.php", "/d" * 100 + "/a.php"
+    seen = look(root, (shallow, LONG_AGO, 5), (deep, LONG_AGO, 5), ("/d" * 2000 + "/a.php", LONG_AGO, 5))
+    assert (seen.compared, paths(seen.outdated)) == (1, [shallow])
+    assert "of 3 cached scripts 2 are" in seen.unseen[0]
+
+
+def test_what_there_is_no_time_for_is_told(root, monkeypatch):
+    scripts = [(write(root, f"/srv/{number}/a.php"), LONG_AGO, 5) for number in range(3)]
+    monkeypatch.setattr(script_files, "LOOK_SECONDS", -1.0)
+    seen = look(root, *scripts)
+    assert (seen.compared, seen.outdated) == (0, ())
+    assert "of 3 cached scripts 3 could not be looked at: the others took" in seen.unseen[0]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a link to somebody else")
@@ -318,6 +334,14 @@ def test_a_link_that_leads_elsewhere_says_nothing_of_what_is_there(root):
     there = [write(root, f"/srv/sites/{name}/a.php") for name in ("shop", "blog")]
     (root / "srv/app/live").symlink_to("/srv/sites/shop")
     assert look(root, *((one, LONG_AGO, 70) for one in [script, *there])).others == ()
+
+
+def test_more_directories_of_releases_than_any_host_has_are_told(root, monkeypatch):
+    old, new = release(root, "1", "2")
+    monkeypatch.setattr(cached_releases, "PARENTS_LIMIT", 1)
+    deep = "/releases" * 40 + "/a.php"
+    seen = look(root, (old, LONG_AGO, 70), (new, LONG_AGO, 70), (deep, LONG_AGO, 70), ("/releases/a" * 99, 1, 1))
+    assert [one.partition(" directories")[0] for one in seen.unlinked] == ["scripts lie below 40"]
 
 
 def test_what_releases_share_is_no_release(root):

@@ -16,7 +16,7 @@ from ..policy import Policy
 from . import cached_releases, fpm_masters, runtime_cache, script_files, stored_scripts
 from .cached_releases import OtherRelease
 from .runtime_cache import RuntimeCaches, Segment
-from .script_files import File
+from .script_files import File, is_plain
 
 SLACK_SECONDS = 2.0  # the engine's times are whole seconds, of a clock that is not the file system's own
 PRELOADED = "$PRELOAD$"  # the name under which the engine lists what it has of all preloaded scripts together
@@ -100,7 +100,7 @@ def _segment(host: Host, policy: Policy, seen: RuntimeCaches, segment: Segment) 
     unlinked: List[str] = []
     return told._replace(
         master=segment.master,
-        others=tuple(_others(inside, policy, roots, scripts, unlinked)),
+        others=tuple(_others(inside, policy, roots, [one for one in scripts if is_plain(one.path)], unlinked)),
         unseen=tuple(f"{segment.name}: of {len(scripts)} cached scripts {reason}" for reason in files.unseen),
         unlinked=tuple(dict.fromkeys(unlinked)),
     )

@@ -13,6 +13,7 @@ from .release_links import LINK_NAMES, Link, link_at, read
 
 # Capistrano, Deployer, Ansistrano, Envoyer: <root>/current leads to <root>/releases/<id>.
 _RELEASES = re.compile(r"/releases(?=/[^/]+)")
+PARENTS_LIMIT = 5000  # a pool may name as many as its answer holds
 _SHARED = "shared"  # what the same tools call the directory of what all releases share
 
 
@@ -81,7 +82,7 @@ def layouts(
     ``unlinked`` takes why a named link says nothing.
     """
     links: Dict[str, List[Link]] = {}
-    for link in [*_named(host, named, unlinked), *_usual(host, root, scripts)]:
+    for link in [*_named(host, named, unlinked), *_usual(host, root, scripts, unlinked)]:
         links.setdefault(posixpath.dirname(link.target), []).append(link)
     return tuple(Layout(parent, own[0], tuple(one.target for one in own)) for parent, own in links.items())
 
@@ -99,8 +100,11 @@ def _named(host: Host, named: Sequence[str], unlinked: List[str]) -> Iterator[Li
             yield _resolved(host, link)
 
 
-def _usual(host: Host, root: str, scripts: Sequence[CachedScript]) -> Iterator[Link]:
-    for parent in _parents(root, scripts):
+def _usual(host: Host, root: str, scripts: Sequence[CachedScript], unlinked: List[str]) -> Iterator[Link]:
+    parents = _parents(root, scripts)
+    if len(parents) > PARENTS_LIMIT:
+        unlinked.append(f"scripts lie below {len(parents)} directories called releases; {PARENTS_LIMIT} were looked at")
+    for parent in parents[:PARENTS_LIMIT]:
         for name in LINK_NAMES:
             link = link_at(host, f"{posixpath.dirname(parent)}/{name}")
             resolved = _resolved(host, link) if link else None
@@ -112,7 +116,7 @@ def _parents(root: str, scripts: Sequence[CachedScript]) -> List[str]:
     """Return every directory called ``releases`` that scripts lie below."""
     directories: Set[str] = {script.path.rpartition("/")[0] for script in scripts if "/releases/" in script.path}
     found = {one[: match.end()] for one in directories for match in _RELEASES.finditer(one)}
-    return sorted(root + parent for parent in found)
+    return sorted((root + parent for parent in found), key=len)
 
 
 def _resolved(host: Host, link: Link) -> Link:
