@@ -14,6 +14,7 @@ import re
 import secrets
 import signal
 import stat
+import struct
 import threading
 import time
 from types import FrameType
@@ -24,6 +25,7 @@ from .errors import CannotLook, Untrusted
 from .facts.probe_places import ProbePlace
 
 DIRECTORY = ".phpfleet-probe"
+_MODE = 0o711
 LOCK_SECONDS = 5.0
 _TRIES = 10
 _NAME = re.compile(r"[0-9a-f]{32}\.[A-Za-z0-9_.-]{1,33}\Z")
@@ -31,7 +33,15 @@ _ENTER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _MAKE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _LABEL = b"system_u:object_r:httpd_sys_content_t:s0\0"  # what php-fpm may read in the policies of RHEL and Fedora
 
+# acl(5) as the kernel takes it (include/uapi/linux/posix_acl_xattr.h): tag, permissions and id of each entry.
+_ACL = "system.posix_acl_access"
+_ACL_VERSION = 2
+_ACL_OWNER, _ACL_USER, _ACL_GROUP, _ACL_MASK, _ACL_OTHERS = 0x01, 0x02, 0x04, 0x10, 0x20
+_ACL_NOBODY = 0xFFFFFFFF
+_READ = 4
+
 _lying: List["ProbeFiles"] = []
+_making = threading.RLock()  # held by who makes a file, and for good by the handler of the signal that ends the run
 
 
 class ProbeFiles:
@@ -53,8 +63,8 @@ class ProbeFiles:
         """Make both files. Raises CannotLook: no permission, a full disk, a directory that is not ours."""
         try:
             self._above = open_place(self.place.root, f"{self.place.directory}/{DIRECTORY}").directory
-            self._enter()
             _lying.append(self)
+            self._enter()
             self._make(self.beside, beside)
             self._make(self.name, content)
         except OSError as error:
@@ -68,27 +78,35 @@ class ProbeFiles:
 
     def take_away(self) -> None:
         """Remove the files, and their directory where no other run has one in it. Raises CannotLook."""
-        with contextlib.suppress(ValueError):
-            _lying.remove(self)
         try:
-            self.remove()
+            self.remove(LOCK_SECONDS)
         except OSError as error:
             raise CannotLook(f"{self.path}: it cannot be removed ({error.strerror}); remove it by hand") from error
         finally:
+            with contextlib.suppress(ValueError):
+                _lying.remove(self)
             for descriptor in (*self._files.values(), self._directory, self._above):
                 if descriptor >= 0:
                     os.close(descriptor)
             self._files.clear()
             self._directory = self._above = -1
 
-    def remove(self) -> None:
-        """Remove what lies there, and keep the descriptors: also for a handler of signals."""
-        if self._directory < 0:
+    def remove(self, seconds: float) -> None:
+        """Remove what lies there, and keep the descriptors: also for a handler of signals.
+
+        seconds: to wait for the lock, without which the directory stays.
+        """
+        if self._above < 0:
+            return
+        if self._directory < 0:  # it was made and not opened, or is none of ours: then only an empty one goes
+            with contextlib.suppress(OSError):
+                os.rmdir(DIRECTORY, dir_fd=self._above)
             return
         for name, file in list(self._files.items()):
-            if _is_same(self._directory, name, file):
-                os.unlink(name, dir_fd=self._directory)
-        if self._lock(LOCK_SECONDS) and _is_same(self._above, DIRECTORY, self._directory):
+            if file < 0 or _is_same(self._directory, name, file):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(name, dir_fd=self._directory)
+        if self._lock(seconds) and _is_same(self._above, DIRECTORY, self._directory):
             with contextlib.suppress(FileNotFoundError):
                 _remove_empty(self._above)
         self._unlock()
@@ -96,10 +114,11 @@ class ProbeFiles:
     def _enter(self) -> None:
         """Open our directory, made where there is none, and lock it; sweep what dead runs left in it."""
         for _unused in range(_TRIES):
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(DIRECTORY, 0o711, dir_fd=self._above)
             try:
-                self._directory = os.open(DIRECTORY, _ENTER, dir_fd=self._above)
+                with _making:
+                    with contextlib.suppress(FileExistsError):
+                        os.mkdir(DIRECTORY, _MODE, dir_fd=self._above)
+                    self._directory = os.open(DIRECTORY, _ENTER, dir_fd=self._above)
             except FileNotFoundError:
                 continue  # another run, the last that had a file in it, has just removed it
             self._demand_ours()
@@ -115,16 +134,30 @@ class ProbeFiles:
         raise CannotLook(f"{self.place.directory}/{DIRECTORY}: others remove it again and again; look again")
 
     def _demand_ours(self) -> None:
+        """Demand a directory that is empty, or that holds nothing but probes.
+
+        To be root's is not enough: who owns the place can move any directory of root's there that he finds beside it,
+        and neither its mode nor what is in it is ours to change.
+        """
         seen = os.fstat(self._directory)
-        if seen.st_uid != os.geteuid() or seen.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        mode = stat.S_IMODE(seen.st_mode)
+        names = os.listdir(self._directory)
+        why = ""
+        if seen.st_uid != os.geteuid() or mode & (stat.S_IWGRP | stat.S_IWOTH):
+            why = "another user made it"
+        elif names and (mode != _MODE or not all(map(_NAME.match, names))):
+            why = "it holds what is no probe, or was made by something else"
+        if why:
             os.close(self._directory)
             self._directory = -1
-            raise Untrusted(f"{self.place.directory}/{DIRECTORY}: another user made it; remove it")
-        if stat.S_IMODE(seen.st_mode) != 0o711:
-            os.fchmod(self._directory, 0o711)  # our umask, or that of a run that was killed just then
+            raise Untrusted(f"{self.place.directory}/{DIRECTORY}: {why}; remove it")
+        if mode != _MODE:
+            os.fchmod(self._directory, _MODE)  # our umask, or that of a run that was killed just then
 
     def _make(self, name: str, content: bytes) -> None:
-        file = self._files[name] = os.open(name, _MAKE, 0o400, dir_fd=self._directory)
+        with _making:
+            self._files[name] = -1  # so that a signal that comes while it is made finds it too
+            file = self._files[name] = os.open(name, _MAKE, 0o400, dir_fd=self._directory)
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         rest = memoryview(content)
         while rest:
@@ -134,7 +167,7 @@ class ProbeFiles:
         _label(file)
         os.fchmod(file, 0o400)
         if self.place.uid != os.geteuid():
-            os.fchown(file, self.place.uid, -1)
+            _show(file, self.place.uid)
 
     def _lock(self, seconds: float) -> bool:
         end = time.monotonic() + seconds
@@ -173,9 +206,11 @@ def removed_on_signals() -> Iterator[None]:
 
 
 def _end(number: int, frame: Optional[FrameType]) -> None:
+    _making.acquire()  # no thread makes another file from here on
     for one in list(_lying):
-        with contextlib.suppress(OSError):  # the others are to be removed as well; a later run sweeps this one
-            one.remove()
+        # The others are to be removed as well. One that its thread takes away just now has closed its descriptors.
+        with contextlib.suppress(OSError, ValueError):
+            one.remove(0.0)  # a thread of ours may hold the lock for good; then its own one removes the directory
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
 
@@ -214,6 +249,25 @@ def _remove_empty(above: int) -> None:
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
+
+
+def _show(file: int, uid: int) -> None:
+    """Let a user read the file. It stays root's: an owner could change it, and fill a file system that is not his.
+
+    Where the file system knows no access control lists, the file becomes that user's for as long as it lies.
+    """
+    entries = (
+        (_ACL_OWNER, _READ, _ACL_NOBODY),
+        (_ACL_USER, _READ, uid),
+        (_ACL_GROUP, 0, _ACL_NOBODY),
+        (_ACL_MASK, _READ, _ACL_NOBODY),
+        (_ACL_OTHERS, 0, _ACL_NOBODY),
+    )
+    listed = struct.pack("<I", _ACL_VERSION) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+    try:
+        os.setxattr(file, _ACL, listed)
+    except OSError:
+        os.fchown(file, uid, -1)
 
 
 def _label(file: int) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from typing import Any, Callable, List
 
 import pytest
@@ -56,6 +57,40 @@ def test_files_are_the_pool_s_alone_and_no_time_is_theirs(root: Any) -> None:
     assert os.listdir(str(root / "run")) == []
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can let another user read its file")
+def test_the_pool_s_user_may_read_a_file_that_stays_root_s(root: Any) -> None:
+    files = ProbeFiles(place(root)._replace(uid=33))
+    files.lay(b"<?php // the guard", b"<?php // the look")
+    path = str(root / "run" / DIRECTORY / files.name)
+    assert os.stat(path).st_uid == 0
+    opened = os.open(path, os.O_PATH)  # tests run in a directory that only we may enter
+    allowed = {}
+    try:
+        for user in (33, 34):
+            for what in ("os.O_RDONLY", "os.O_WRONLY"):
+                code = f"import os; os.setgid(0); os.setuid({user}); os.open('/proc/self/fd/{opened}', {what})"
+                argv = [sys.executable, "-c", code]
+                ran = subprocess.run(argv, pass_fds=[opened], stderr=subprocess.DEVNULL, check=False)
+                allowed[user, what] = ran.returncode == 0
+    finally:
+        os.close(opened)
+        files.take_away()
+    assert [one for one, may in allowed.items() if may] == [(33, "os.O_RDONLY")]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_where_there_are_no_access_control_lists_the_file_is_the_pool_s_user_s(root: Any, monkeypatch: Any) -> None:
+    def unsupported(*_unused: Any) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(probe_file.os, "setxattr", unsupported)
+    files = ProbeFiles(place(root)._replace(uid=33))
+    files.lay(b"", b"")
+    seen = (root / "run" / DIRECTORY / files.name).stat()
+    assert (stat.S_IMODE(seen.st_mode), seen.st_uid) == (0o400, 33)
+    files.take_away()
+
+
 def test_names_cannot_be_guessed() -> None:
     names = {getattr(ProbeFiles(place("/")), name) for _unused in range(20) for name in ("name", "beside")}
     assert len(names) == 40 and {len(name) for name in names} == {32 + 4}
@@ -87,14 +122,25 @@ def test_the_directory_stays_for_as_long_as_another_run_needs_it(root: Any) -> N
 
 def test_what_a_killed_run_left_is_swept_and_nothing_else(root: Any) -> None:
     living = lay(root)
-    ours = root / "run" / DIRECTORY
-    for name in (DEAD, "notes.txt"):
-        (ours / name).write_text("")
+    (root / "run" / DIRECTORY / DEAD).write_text("")
     second = lay(root)
-    assert set(lying(root)) == {living.name, living.beside, second.name, second.beside, "notes.txt"}
+    assert set(lying(root)) == {living.name, living.beside, second.name, second.beside}
     for files in (living, second):
         files.take_away()
-    assert lying(root) == ["notes.txt"]
+    assert lying(root) == []
+
+
+@pytest.mark.parametrize(("mode", "name"), [(0o700, DEAD), (0o755, DEAD), (0o711, "notes.txt")])
+def test_a_directory_of_root_s_that_somebody_moved_there_is_left_as_it_is(root: Any, mode: int, name: str) -> None:
+    ours = root / "run" / DIRECTORY
+    ours.mkdir()
+    (ours / name).write_text("")
+    (ours / DEAD).write_text("")
+    ours.chmod(mode)
+    with pytest.raises(Untrusted, match="it holds what is no probe, or was made by something else; remove it"):
+        lay(root)
+    assert lying(root) == sorted({DEAD, name})
+    assert stat.S_IMODE(ours.stat().st_mode) == mode
 
 
 def test_a_directory_that_was_left_half_made_is_used(root: Any) -> None:
@@ -222,17 +268,32 @@ RUN = textwrap.dedent("""
 """)
 
 
+BUSY = RUN[: RUN.index("with probe_file")] + textwrap.dedent("""
+    def work():
+        while True:
+            files = probe_file.ProbeFiles(ProbePlace(sys.argv[1], "/run", ".php", int(sys.argv[2])))
+            files.lay(b"", b"")
+            files.take_away()
+
+    with probe_file.removed_on_signals():
+        for number in range(8):
+            threading.Thread(target=work, daemon=True).start()
+        print("up", flush=True)
+        work()
+""")
+
+
 @pytest.fixture
 def run(root: Any) -> Any:
-    """Starts a run that has laid the files of two pools, one of them in another thread."""
+    """Starts a run that has laid the files of two pools, one of them in another thread; or one of another script."""
     started: List[Any] = []
 
-    def start() -> Any:
-        argv = [sys.executable, "-c", RUN, str(root), str(os.geteuid())]
+    def start(script: str = RUN) -> Any:
+        argv = [sys.executable, "-c", script, str(root), str(os.geteuid())]
         path = dict(os.environ, PYTHONPATH=os.pathsep.join(one for one in sys.path if one))
         started.append(subprocess.Popen(argv, stdout=subprocess.PIPE, env=path))
-        assert started[0].stdout.readline() == b"up\n"
-        return started[0]
+        assert started[-1].stdout.readline() == b"up\n"
+        return started[-1]
 
     yield start
     for process in started:
@@ -250,6 +311,15 @@ def test_a_signal_that_ends_the_run_takes_the_files_of_all_threads_along(
     process.send_signal(number)
     assert process.wait(10) == -number
     assert os.listdir(str(root / "run")) == []
+
+
+def test_a_signal_amidst_threads_that_lay_files_leaves_none(root: Any, run: Callable[[str], Any]) -> None:
+    for number in range(3):
+        process = run(BUSY)
+        time.sleep(0.01 * number)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == -signal.SIGTERM
+        assert os.listdir(str(root / "run")) == []
 
 
 def test_a_killed_run_leaves_what_the_next_one_sweeps(root: Any, run: Callable[[], Any]) -> None:
