@@ -22,7 +22,8 @@ from ..transition import InMemory
 from .journal import Journal
 from .verb import Prepared, Verb
 
-POLL = 0.1  # seconds between two requests, each of which would do a restart that is pending
+# Seconds between two requests, each of which would do a restart that is pending: a tenth of what it has taken so far.
+POLL, SLOWEST_POLL = 0.1, 1.0
 NAMED_LIMIT = 5
 
 
@@ -222,7 +223,7 @@ def _until_restarted(asked: InMemory, first: ProbeAnswer, before: int, end: floa
             return f"OPcache restarted after {time.monotonic() - began:.1f} s (restart {count} of this memory)"
         if time.monotonic() > end:
             break
-        host.pause(POLL)
+        host.pause(max(POLL, min((time.monotonic() - began) / 10, SLOWEST_POLL)))
     if now is None:
         raise CannotAct(f"whether OPcache restarted is not known: {_words(troubles)}")
     raise CannotAct(
