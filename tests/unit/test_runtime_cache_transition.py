@@ -3,7 +3,7 @@
 """What is emptied where, when a reset is refused, and what proves it. What php-fpm really does is in tests/fleet."""
 
 import pytest
-from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotLook, Refused
+from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotAct, CannotLook, Refused
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import fpm_workers
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.cached_code import (
     OtherRelease,
@@ -11,7 +11,7 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.cached_
     SegmentCode,
 )
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.fpm_masters import FpmMaster, FpmPool
-from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.fpm_workers import Worker
+from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.fpm_workers import FpmWorkers, Worker
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.processes import Process
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.runtime_cache import (
     PoolCaches,
@@ -37,6 +37,7 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils.host import H
 from ansible_collections.phpfleet.remediation.plugins.module_utils.transitions import (
     runtime_cache,
     runtime_cache_state,
+    runtime_cache_waits,
 )
 from ansible_collections.phpfleet.remediation.plugins.module_utils.transitions.runtime_cache_state import State
 
@@ -232,6 +233,28 @@ def test_what_does_not_restart_opcache_waits_for_nobody():
     assert plan(seen, caches=[APCU]).refusal is None
     pending = OPCACHE_ON._replace(restart_pending=True)  # another has asked for it, so nothing gets worse
     assert plan(state(segments=[segment(opcache=pending)], workers=[worker()], bounds={})).refusal is None
+
+
+def test_just_before_a_reset_whose_requests_nothing_bounds_there_has_to_be_a_moment_without_any(monkeypatch):
+    looks = []
+
+    def gather(host, policy):
+        looks.append(host)
+        return FpmWorkers(tuple([worker(idle=len(looks) >= idle_from)]), (), ())
+
+    monkeypatch.setattr(runtime_cache_waits.fpm_masters, "gather", lambda host, policy: None)
+    monkeypatch.setattr(runtime_cache_waits.fpm_workers, "gather", gather)
+    monkeypatch.setattr(runtime_cache_waits, "PAUSE", 0.0)
+    idle_from = 3
+    (step,) = plan(state(bounds={(8, "www"): None})).steps
+    assert step.guard(Host()).master == master() and len(looks) == 3
+    idle_from = 1000
+    with pytest.raises(CannotAct, match="requests came in"):
+        step.guard(Host())
+    del looks[:]
+    plan(state(bounds={(8, "www"): 30.0})).steps[0].guard(Host())
+    plan(state(bounds={(8, "www"): None}), allow_loss=True).steps[0].guard(Host())
+    assert looks == []
 
 
 def test_a_step_waits_as_long_as_requests_may_take():
