@@ -240,7 +240,7 @@ def test_just_before_a_reset_whose_requests_nothing_bounds_there_has_to_be_a_mom
 
     def gather(host, policy):
         looks.append(host)
-        return FpmWorkers(tuple([worker(idle=len(looks) >= idle_from)]), (), ())
+        return FpmWorkers((worker(idle=len(looks) >= idle_from),), (), ())
 
     monkeypatch.setattr(runtime_cache_waits.fpm_masters, "gather", lambda host, policy: None)
     monkeypatch.setattr(runtime_cache_waits.fpm_workers, "gather", gather)
