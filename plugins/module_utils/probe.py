@@ -25,6 +25,7 @@ __all__ = ["Probe", "opened", "removed_on_signals"]
 
 ANSWER_LIMIT = 16 * 1024 * 1024  # bytes
 LIFE_SECONDS = 3600  # after which a script that was left behind answers nobody
+TRIES_LIMIT = 12  # directories: a pool may name further ones again and again
 COMPILE_AT_ONCE = 1000  # paths handed over with one request
 _QUEUE_PAUSE = 0.05
 _READ_LIMIT = 16 * 1024  # characters of what a pool said instead that are looked at; it may be of any length and kind
@@ -119,7 +120,7 @@ class Probe:
     def _next_place(self) -> ProbePlace:
         found = probe_places.places(self._host, self._master, self._pool, self._learnt)
         untried = [place for place in found if place.directory not in self._failures]
-        if untried:
+        if untried and len(self._failures) < TRIES_LIMIT:
             return untried[0]
         tried = "; ".join(self._failures.values())
         raise CannotLook(

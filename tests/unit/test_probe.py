@@ -312,6 +312,20 @@ def test_open_basedir_is_learnt_from_the_warning(pool: Any) -> None:
     assert "/b/" in its.asked[1].parameters["SCRIPT_FILENAME"]
 
 
+def test_a_pool_that_names_ever_further_places_leads_nowhere(pool: Any, tmp_path: Any) -> None:
+    def reply(asked: Asked, accepted: socket.socket) -> None:
+        further = tmp_path / f"further-{len(its.asked)}"
+        further.mkdir()
+        warning = f"open_basedir restriction in effect. File(x) is not within the allowed path(s): ({further})"
+        says(NOT_FOUND, warning.encode())(asked, accepted)
+
+    its = pool(reply)
+    assert "it runs a probe from none of the places" in failure(its)
+    assert len(its.asked) == probe.TRIES_LIMIT
+    for further in tmp_path.glob("further-*"):
+        further.rmdir()  # which shows that nothing is left in it
+
+
 def test_where_nothing_can_be_written_the_next_place_is_tried(pool: Any, tmp_path: Any) -> None:
     (tmp_path / "a" / DIRECTORY).write_text("a file in our way")
     its = pool(answers())

@@ -217,3 +217,46 @@ def test_a_master_that_is_not_root_s_locks_nobody_up(jail: Any) -> None:
     (jail / "tmp").mkdir()
     found = places(Host(str(jail)), pool(chroot="/jails/$pool"), uid=1000)
     assert {os.path.realpath(one.root) for one in found} == {str(jail)}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only a master of root's can lock its pools up")
+@pytest.mark.parametrize(("uid", "mode"), [(1000, 0o755), (0, 0o1777), (0, 0o775)])
+def test_a_chroot_that_others_can_put_a_link_in_place_of_is_not_entered(jail: Any, uid: int, mode: int) -> None:
+    (jail / "jails").chmod(mode)
+    os.chown(str(jail / "jails"), uid, 0)
+    with pytest.raises(CannotLook, match="others than root can write /jails, and so put a link to anywhere in place"):
+        places(Host(str(jail)), pool(user="0", chroot="/jails/$pool"))
+
+
+def test_where_only_a_master_of_another_user_s_sees_a_directory_it_is_no_place() -> None:
+    inside = {"directories": ["/run", "/tmp"], "owned": {"/tmp": STICKY}}
+    seen = host(within={45: inside})
+    seen.root = "/ours"
+    theirs = seen.within(45)
+    theirs.root, theirs.stat = "/theirs", _other_tmp(theirs.stat)  # type: ignore[method-assign]
+    seen.within = lambda pid: theirs  # type: ignore[method-assign]
+    assert [(one.root, one.directory) for one in places(seen, pool(), uid=1000)] == [("/ours", "/run")]
+    with pytest.raises(CannotLook, match="who runs it could lead root anywhere there; have root start it"):
+        places(seen, basedir("/tmp"), uid=1000)
+
+
+def test_no_word_of_a_pool_leads_into_the_system_s_own() -> None:
+    learnt = Learnt(open_basedir="/etc/cron.d:/srv/app:/proc")
+    assert directories(host("/etc/cron.d", "/srv/app", "/proc"), pool(), learnt) == ["/srv/app"]
+    with pytest.raises(CannotLook, match=r"/etc/cron\.d: the system's own"):
+        places(host("/etc/cron.d"), pool(), Learnt(restrict_api="/etc/cron.d"))
+
+
+def test_a_path_of_thousands_of_directories_is_not_walked() -> None:
+    deep = "/srv" + "/d" * 2000
+    seen = host(deep, "/srv/app")
+    assert directories(seen, pool(), Learnt(open_basedir=f"{deep}:/srv/app")) == ["/srv/app"]
+    with pytest.raises(CannotLook, match="more than 64 directories are above it"):
+        places(seen, pool(), Learnt(restrict_api=deep))
+
+
+def test_not_more_directories_are_looked_at_than_an_open_basedir_has() -> None:
+    many = [f"/srv/{number}" for number in range(probe_places.DIRECTORIES_LIMIT)]
+    learnt = Learnt(open_basedir=":".join([*many, "/srv/app"]))
+    with pytest.raises(CannotLook, match="there is no directory for a probe"):
+        places(host("/srv/app"), pool(), learnt)

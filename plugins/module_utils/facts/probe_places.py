@@ -12,10 +12,14 @@ from ..host import Host
 from .fpm_masters import FpmMaster, FpmPool
 
 PLACES_LIMIT = 6
+DIRECTORIES_LIMIT = 100  # of an open_basedir that are looked at
+_SHOWN = 100  # characters of a path that is too long
+DEPTH_LIMIT = 64  # directories above a place: each is looked at, and the pool may name, and make, thousands
 PASSWD_LIMIT = 4 * 1024 * 1024
 EXTENSION = ".php"
 _BEST = "/run"
 _USUAL = ("/tmp", "/var/tmp")
+_NEVER = ("/boot", "/dev", "/etc", "/proc", "/sys")  # what a pool says leads root to none of these
 _OWN = ("session.save_path", "upload_tmp_dir", "sys_temp_dir")  # directories that a pool's settings may name
 _RESTRICTED = re.compile(
     r"open_basedir restriction in effect\. File\(.{0,4096}?\) is not within the allowed path\(s\): \(([^)]{1,16384})\)"
@@ -61,7 +65,13 @@ def places(host: Host, master: FpmMaster, pool: FpmPool, learnt: Learnt) -> Sequ
         raise CannotLook(f"pool {pool.name}: {_none_fits(look.unfit, learnt)}")
     extension = _extension(pool)
     found_at = [(_root(host, master, pool, inside, one), one) for one in list(dict.fromkeys(best))[:PLACES_LIMIT]]
-    return [ProbePlace(root, one, extension, uid) for root, one in found_at]
+    trusted = [ProbePlace(root, one, extension, uid) for root, one in found_at if root is not None]
+    if not trusted:
+        raise CannotLook(
+            f"pool {pool.name}: uid {uid} runs its master, which sees other files than this host ({', '.join(best)}), "
+            "and who runs it could lead root anywhere there; have root start it"
+        )
+    return trusted
 
 
 def _none_fits(unfit: Sequence[str], learnt: Learnt) -> str:
@@ -108,19 +118,34 @@ def _inside(its: Host, master: FpmMaster, pool: FpmPool) -> Host:
     chroot = pool.settings.get("chroot", "").replace("$pool", pool.name).rstrip("/")
     if not chroot or master.process.uids[1] != 0:
         return its
-    return Host(its.root.rstrip("/") + _physical(its, chroot))
+    physical = _physical(its, chroot)
+    above = os.path.dirname(physical)
+    while True:
+        seen = its.stat(above)
+        if seen.uid != 0 or seen.mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise CannotLook(
+                f"pool {pool.name}: others than root can write {above}, and so put a link to anywhere in place of its "
+                f"chroot {chroot}; let only root write above it"
+            )
+        if above == "/":
+            return Host(its.root.rstrip("/") + physical)
+        above = os.path.dirname(above)
 
 
-def _root(host: Host, master: FpmMaster, pool: FpmPool, inside: Host, directory: str) -> str:
-    """Return through whose mounts a directory is written: ours where it is the same; the master's may be read-only."""
+def _root(host: Host, master: FpmMaster, pool: FpmPool, inside: Host, directory: str) -> Optional[str]:
+    """Return through whose mounts a directory is written: ours where it is the same; the master's may be read-only.
+
+    None where only a master has it that is not root's: its user chooses what it sees (user_namespaces(7)).
+    """
+    theirs = inside.root if master.process.uids[1] == 0 else None
     if master.root != "/":
-        return inside.root
+        return theirs
     try:
         ours = _inside(host, master, pool)
         here, there = (one.stat(directory, follow=True) for one in (ours, inside))
     except CannotLook:
-        return inside.root
-    return ours.root if (here.device, here.inode) == (there.device, there.inode) else inside.root
+        return theirs
+    return ours.root if (here.device, here.inode) == (there.device, there.inode) else theirs
 
 
 def _physical(its: Host, directory: str) -> str:
@@ -139,9 +164,13 @@ def _directories(inside: Host, basedir: Optional[str]) -> Optional[List[str]]:
     if basedir is None:
         return None
     found = []
-    for one in basedir.split(":"):
+    for one in basedir.split(":")[:DIRECTORIES_LIMIT]:
         try:
-            if one.startswith("/") and stat.S_ISDIR(inside.stat(one, follow=True).mode):
+            if (
+                one.startswith("/")
+                and one.count("/") <= DEPTH_LIMIT
+                and stat.S_ISDIR(inside.stat(one, follow=True).mode)
+            ):
                 found.append(_physical(inside, one))
         except CannotLook:
             continue  # what is not there, or others lead elsewhere, is no place for us
@@ -181,8 +210,14 @@ class _Look:
 
     def rank(self, directory: str) -> Optional[Tuple[int, str]]:
         """Return how good a place is, and its path; the lower the better, None for none."""
+        if directory.count("/") > DEPTH_LIMIT:
+            self.unfit.append(f"{directory[:_SHOWN]}…: more than {DEPTH_LIMIT} directories are above it")
+            return None
         try:
             physical = _physical(self.inside, directory)
+            if any(_is_below(physical, one) for one in _NEVER):
+                self.unfit.append(f"{physical}: the system's own, which no script of a pool's belongs in")
+                return None
             if self.allowed is not None and not any(_is_below(physical, one) for one in self.allowed):
                 return None
             risk = self._risk(physical)
