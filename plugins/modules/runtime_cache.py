@@ -18,8 +18,8 @@ description:
     waits for. So a reset is refused while a request is in flight that may take as long. How long one may take is said
     by O(longest_request) or C(request_terminate_timeout). Where nothing says it, none may be in flight.
   - The realpath cache, which may lead to the release from before, lives in each worker. A restart of OPcache makes each
-    worker empty it at its next request. Each worker is asked until it has answered. Those that did not, because they
-    were busy all the time, are named in RV(reload_needed).
+    worker empty it at its next request. Each worker is asked until it has answered, for half a minute unless O(timeout)
+    says otherwise. Those that did not, because they were busy all the time, are named in RV(reload_needed).
   - After a reset, the scripts that were compiled since are compared with their files and with the current release. One
     that comes from elsewhere fails the module.
   - A pool that cannot be asked, or in which PHP forbids it, keeps no other from being emptied, and fails the module at

@@ -2,6 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What is emptied where, when a reset is refused, and what proves it. What php-fpm really does is in tests/fleet."""
 
+import time
+
 import pytest
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotAct, CannotLook, Refused
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import fpm_workers
@@ -257,6 +259,14 @@ def test_just_before_a_reset_whose_requests_nothing_bounds_there_has_to_be_a_mom
     assert looks == []
 
 
+@pytest.mark.parametrize(
+    "bound, timeout, seconds", [(None, 0, 5.0), (10.0, 0, 15.0), (3600.0, 0, 35.0), (3600.0, 90, 90.0)]
+)
+def test_a_busy_worker_is_not_waited_for_for_ever(bound, timeout, seconds):
+    seen = state(bounds={(8, "www"): bound})
+    assert runtime_cache_state.visit_seconds(seen, wanted(timeout=timeout)) == seconds
+
+
 def test_a_step_waits_as_long_as_requests_may_take():
     assert plan(state()).steps[0].seconds == 60.0
     assert plan(state(bounds={(8, "www"): None})).steps[0].seconds == 210.0
@@ -293,13 +303,35 @@ def test_files_are_known_by_whatever_links_lead_to_them(tmp_path):
     cached = (f"{release}/src/a.php", f"{release}/src/gone.php", f"{tmp_path}/srcery.php")
     seen = state(segments=[segment(scripts=tuple(CachedScript(path, 1, 1) for path in cached))])
     named = wanted(scripts=[f"{tmp_path}/current/src", f"{tmp_path}/src", f"{release}/src/gone.php"])
-    same = runtime_cache_state._same(Host(), named, seen._replace(warm=(f"{tmp_path}/current/src/a.php",)))
+    (tmp_path / "start.php").symlink_to(release / "src" / "a.php")
+    warm = (f"{tmp_path}/current/src/a.php", f"{tmp_path}/start.php")
+    same = runtime_cache_state._same(Host(), named, seen._replace(warm=warm))
     assert same == {
-        (8, f"{tmp_path}/current/src/a.php"): (cached[0],),
+        (8, warm[0]): (cached[0],),
+        (8, warm[1]): (cached[0],),
         (8, f"{tmp_path}/current/src"): cached[:2],
         (8, f"{tmp_path}/src"): (),
         (8, f"{release}/src/gone.php"): (cached[1],),
     }
+
+
+def seconds(times, directory):
+    """How long it takes to find so many files among so many cached ones, all of one name."""
+    paths = [f"{directory}/{number}/index.php" for number in range(times)]
+    seen = state(segments=[segment(scripts=tuple(CachedScript(path, 1, 1) for path in paths))], warm=tuple(paths))
+    began = time.process_time()
+    assert len(runtime_cache_state._same(Host(), wanted(), seen)) == times
+    return time.process_time() - began
+
+
+def test_many_files_are_found_among_many_scripts_in_time(tmp_path):
+    assert seconds(16 * 500, tmp_path) < 60 * max(min(seconds(500, tmp_path) for _unused in range(3)), 0.001)
+
+
+def test_a_cached_path_that_is_gone_is_no_other_file(tmp_path):
+    cached = (f"{tmp_path}/a.php", f"{tmp_path}/b.php")
+    seen = state(segments=[segment(scripts=tuple(CachedScript(path, 1, 1) for path in cached))], warm=cached[:1])
+    assert runtime_cache_state._same(Host(), wanted(), seen) == {(8, cached[0]): cached[:1]}
 
 
 # Who cannot be asked.

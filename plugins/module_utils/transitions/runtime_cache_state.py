@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What is in the memory of each php-fpm, who is asked for it, and what requests in flight would make of a reset."""
 
-from typing import AbstractSet, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import AbstractSet, Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import CannotLook
 from ..facts import (
@@ -27,6 +27,7 @@ from ..host import Host
 from ..policy import Policy
 
 WARM_LIST_LIMIT = 16 * 1024 * 1024  # bytes
+LONGEST_VISIT = 30.0  # seconds that a worker's own request is waited for
 LOOKS_AT_WORKERS = 4
 PAUSE = 0.05  # seconds between two of them; a worker is back at accept(2) sooner
 FORCE_RESTART_TIMEOUT = 180.0  # opcache.force_restart_timeout (php-src, ext/opcache/zend_accelerator_module.c)
@@ -210,9 +211,10 @@ def workers_of(state: State, master: int, pool: str) -> Sequence[Process]:
 
 
 def visit_seconds(state: State, wanted: Wanted) -> float:
-    """Return how long to wait for the workers of a pool to come round."""
+    """Return how long to wait for the workers of a pool to come round. One that is busy for longer is told of."""
     known = [seconds for seconds in state.bounds.values() if seconds is not None]
-    return wanted.timeout or max(known, default=0.0) + wanted.policy.runtime_cache.answer_seconds
+    longest = min(max(known, default=0.0), LONGEST_VISIT)
+    return wanted.timeout or longest + wanted.policy.runtime_cache.answer_seconds
 
 
 def _misled(host: Host, state: State, visits: Sequence[Visits]) -> Dict[int, str]:
@@ -244,20 +246,26 @@ def _same(host: Host, wanted: Wanted, state: State) -> Dict[Tuple[int, str], Tup
             continue
         its = host if segment.root == "/" else host.within(segment.master)
         paths = [one.path for one in segment.scripts]
-        found.update({(segment.master, path): _cached_as(its, path, paths) for path in state.warm})
+        if state.warm:
+            files = _by_file(its, paths)
+            found.update({(segment.master, path): _cached_as(its, path, files) for path in state.warm})
         found.update({(segment.master, path): _cached_below(its, path, paths) for path in wanted.scripts})
     return found
 
 
-def _cached_as(its: Host, path: str, cached: Sequence[str]) -> Tuple[str, ...]:
+def _by_file(its: Host, cached: Sequence[str]) -> Dict[Any, Tuple[str, ...]]:
+    """Return the cached paths by the file that each is, and by themselves."""
+    files: Dict[Any, List[str]] = {}
+    for path in cached:
+        for key in (path, _identity(its, path)):
+            files.setdefault(key, []).append(path)
+    files.pop(None, None)  # those that are gone are no one file
+    return {key: tuple(paths) for key, paths in files.items()}
+
+
+def _cached_as(its: Host, path: str, files: Mapping[Any, Tuple[str, ...]]) -> Tuple[str, ...]:
     """Return the cached paths that are one file."""
-    name = path.rpartition("/")[2]
-    file = _identity(its, path)
-    return tuple(
-        one
-        for one in cached
-        if one == path or (file is not None and one.rpartition("/")[2] == name and _identity(its, one) == file)
-    )
+    return files.get(_identity(its, path)) or files.get(path, ())
 
 
 def _cached_below(its: Host, path: str, cached: Sequence[str]) -> Tuple[str, ...]:
