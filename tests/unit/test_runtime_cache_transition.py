@@ -6,7 +6,7 @@ import time
 
 import pytest
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotAct, CannotLook, Refused
-from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import fpm_workers
+from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import fpm_logs, fpm_workers
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.cached_code import (
     OtherRelease,
     Outdated,
@@ -593,3 +593,12 @@ def test_a_list_of_files_is_read_from_the_host(tmp_path):
     listed.write_text("srv/1.php\n")
     with pytest.raises(CannotLook, match="not an absolute path"):
         runtime_cache_state._warm(Host(), asked)
+
+
+def test_what_php_fpm_logs_is_told_without_its_routine(monkeypatch):
+    lines = [
+        "[22-Nov-2026 12:16:11] NOTICE: [pool one] child 7 started",
+        "[22-Nov-2026 12:16:11] WARNING: [pool one] a",
+    ]
+    monkeypatch.setattr(fpm_logs, "recent", lambda host, master, since: lines)
+    assert runtime_cache.tell(Host(), state(), NOW) == [f"log: {lines[1]}"]

@@ -281,8 +281,10 @@ def _proven(state: State, visits: Visits) -> int:
 
 
 def tell(host: Host, before: State, since: float) -> Sequence[str]:
-    """Return what each php-fpm has logged since, of which only itself knows why it failed."""
-    lines = [line for one in before.masters.values() for line in fpm_logs.recent(host, one, since)]
+    """Return what each php-fpm has logged since, of which only itself knows why it failed; less what is its routine."""
+    lines = [
+        line for one in before.masters.values() for line in fpm_logs.recent(host, one, since) if "NOTICE: " not in line
+    ]
     return [f"log: {line}" for line in lines[-LINES_LIMIT:]]
 
 
