@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What a probe prints, and what the pool's application may have made of it."""
 
+import time
 from typing import Any, Dict, List, Tuple
 
 import pytest
@@ -148,7 +149,9 @@ def test_what_the_application_prints_around_it_does_not_matter() -> None:
         (body((b"pid", b"", b"59", b"")), "says pid 2 times"),
         (body(*opcache(hits="1e9")), "'1e9' where a whole number belongs"),
         (body(*opcache(hits="٣")), "where a whole number belongs"),
-        (body(*opcache(hits="1" * 20)), "where a whole number belongs"),
+        (body(*opcache(hits="1" * 17)), "where a whole number belongs"),
+        (body((b"setting", b"pwned", b"", b"")), "a setting 'pwned', which it never prints"),
+        (body((b"reason", b"x" * 99, b"", b"")), "a reason 'x{40}', which it never prints"),
         (body(*opcache(wasted_percent="nan")), "'nan' where a number belongs"),
         (body(*opcache(enabled="yes")), "'yes' where 0 or 1 belongs"),
         (body((b"returned", b"opcache", b"", b"")), "'' where 0 or 1 belongs"),
@@ -158,6 +161,17 @@ def test_what_the_application_prints_around_it_does_not_matter() -> None:
 def test_anything_else_is_malformed(said: bytes, problem: str) -> None:
     with pytest.raises(Malformed, match=problem):
         probe_answer.parse(said, MARKER)
+
+
+def test_no_text_is_longer_than_any_that_a_pool_has_to_say() -> None:
+    long = b"y" * 1000000
+    said = parse((b"setting", b"open_basedir", long, b""), (b"reason", b"apcu", long, b""))
+    assert [len(said.settings["open_basedir"]), len(said.reasons["apcu"])] == [16384, 1024]
+
+
+def test_a_number_may_be_a_time_of_which_there_is_a_date() -> None:
+    latest = (parse(*opcache(started="9" * 16)).opcache or pytest.fail("no figures")).started
+    assert time.gmtime(latest).tm_year > 9999
 
 
 def test_an_answer_of_nothing_but_ends_of_texts_is_bounded() -> None:

@@ -8,7 +8,7 @@ bytes of the file system. The last piece, ``end``, says how many there are.
 
 import os
 import re
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple, TypeVar, get_type_hints
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple, TypeVar, get_type_hints
 
 from ..errors import Malformed
 from ..plain import one_line
@@ -193,12 +193,19 @@ SETTINGS: Tuple[str, ...] = (
     "yac.enable",
 )
 
-_WHOLE = re.compile(rb"-?[0-9]{1,19}\Z")
-_FRACTION = re.compile(rb"[0-9]{1,19}(?:\.[0-9]{1,9})?\Z")
+_WHOLE = re.compile(rb"-?[0-9]{1,16}\Z")  # more digits are no time that has a date
+_FRACTION = re.compile(rb"[0-9]{1,16}(?:\.[0-9]{1,9})?\Z")
+_TEXT_LIMIT = 16 * 1024  # bytes of a text that is no path; disable_functions may be long
 _TAGS = frozenset(
     b"pid version now setting opcache opcache_before apcu yac realpath link reason script scripts preloaded returned "
     b"invalidated compiled fatal end".split()
 )
+_NAMES = {
+    b"setting": frozenset(SETTINGS),
+    b"reason": frozenset(
+        [*CACHES, *(f"reset_{one}" for one in CACHES), "settings", "scripts", "invalidate", "compile"]
+    ),
+}
 _PIECE = 4
 _TEXTS_LIMIT = _PIECE * (SCRIPTS_BYTES // SCRIPT_BYTES + 10000)
 
@@ -267,9 +274,9 @@ class Printed:
         realpath = self._figures(b"realpath", _RealpathSize)
         return ProbeAnswer(
             pid=_whole(self._one(b"pid")),
-            version=_text(self._one(b"version")),
+            version=one_line(_text(self._one(b"version"))),
             now=_fraction(self._one(b"now")),
-            settings={_text(name): _text(value) for name, value, _unused in self._all(b"setting")},
+            settings=dict(self._named(b"setting")),
             opcache=self._figures(b"opcache", Opcache),
             apcu=self._figures(b"apcu", Apcu),
             yac=self._figures(b"yac", Yac),
@@ -319,8 +326,15 @@ class Printed:
 
     def _reasons(self) -> Dict[str, str]:
         """Why nothing is said of something; call it when all figures have been read."""
-        said = {_text(name): one_line(_text(value)) for name, value, _unused in self._all(b"reason")}
-        return {**self._lacking, **said}
+        return {**self._lacking, **{name: one_line(value) for name, value in self._named(b"reason")}}
+
+    def _named(self, tag: bytes) -> Iterator[Tuple[str, str]]:
+        """Yield the names and values of a tag whose names are known. Raises Malformed for another."""
+        for name, value, _unused in self._all(tag):
+            if _text(name) not in _NAMES[tag]:
+                shown = one_line(_text(name[:40]))
+                raise Malformed(f"the answer of the probe has a {tag.decode()} {shown!r}, which it never prints")
+            yield _text(name), _text(value)
 
     def _scripts(self) -> Optional[Tuple[CachedScript, ...]]:
         """The list, None where it was not said whole."""
@@ -365,7 +379,7 @@ def _flag(text: bytes) -> bool:
 
 
 def _text(text: bytes) -> str:
-    return text.decode("utf-8", "backslashreplace")
+    return text[:_TEXT_LIMIT].decode("utf-8", "backslashreplace")
 
 
 _READ: Mapping[Any, Any] = {int: _whole, Optional[int]: _whole, float: _fraction, bool: _flag}
