@@ -27,6 +27,7 @@ MEGABYTE = 1024 * 1024
 KEYS_MOST = 1_000_000  # what opcache.max_accelerated_files may be at most
 OFTEN_SECONDS = 3600.0  # APCu thrown empty more often than that is of no use to its application
 SHORT_PERCENT = 5  # of the memory; what is free below that is too little for more than small scripts
+MISSED_PERCENT = 1  # of what is asked for; where less is missed, what is in memory is what is needed
 _WASTED = 5  # percent; opcache.max_wasted_percentage, where a pool does not say
 
 
@@ -83,7 +84,7 @@ def _apcu_unseen(seen: RuntimeCaches, segment: Segment) -> List[str]:
 
 def _of_opcache(opcache: Opcache, said: Sequence[ProbeAnswer]) -> Iterator[_Full]:
     waits = opcache.restart_pending or opcache.restart_in_progress
-    if not waits and (opcache.full or (_is_short(opcache) and _compiles_again(opcache))):
+    if not waits and (opcache.full or _is_short(opcache)):
         yield _stuck(opcache, said)
     elif _emptied(opcache):
         yield _Full(
@@ -119,17 +120,24 @@ def _stuck(opcache: Opcache, said: Sequence[ProbeAnswer]) -> _Full:
     return _Full(
         "OPcache",
         KEYS if by_keys else FULL,
-        HIGH if _compiles_again(opcache) else MEDIUM,
-        f"OPcache is full ({what}), and nothing restarts it, for {opcache.wasted_percent:.1f} % is wasted and it "
-        f"restarts from {limit} % on; what is not among its {several(opcache.scripts, 'script')} is compiled for each "
+        HIGH if opcache.full and _compiles_again(opcache) else MEDIUM,
+        f"OPcache is {'full' if opcache.full else 'nearly full'} ({what}), and nothing restarts it, for "
+        f"{opcache.wasted_percent:.1f} % is wasted and it restarts from {limit} % on; what is not among its "
+        f"{several(opcache.scripts, 'script')} is compiled for each "
         f"request, with {opcache.misses:,} misses so far",
         *(_more_keys(opcache) if by_keys else _more_memory(opcache)),
     )
 
 
 def _is_short(opcache: Opcache) -> bool:
-    """Whether larger scripts find no place, though cache_full is not said while 64 KB are free (MIN_FREE_MEMORY)."""
-    return opcache.free * 100 < SHORT_PERCENT * _size(opcache)
+    """Whether larger scripts find no place, though cache_full is not said while 64 KB are free (MIN_FREE_MEMORY).
+
+    Memory that is well used is not short: then nearly all is hit. Each look at it is a miss, too, of a script of ours.
+    """
+    little = opcache.free * 100 < SHORT_PERCENT * _size(opcache)
+    return (
+        little and _compiles_again(opcache) and opcache.misses * 100 > MISSED_PERCENT * (opcache.hits + opcache.misses)
+    )
 
 
 def _compiles_again(opcache: Opcache) -> bool:
