@@ -120,14 +120,14 @@ def ask(ansible_playbook: Callable[..., subprocess.CompletedProcess[str]], tmp_p
     `ended` in it: when it had, in seconds since the epoch. What a module failed with is its result, too.
     """
 
-    def run(*wanted: tuple[str, dict[str, Any]], **keywords: Any) -> list[dict]:
+    def run(*wanted: tuple[str, dict[str, Any]]) -> list[dict]:
         place = Path(tempfile.mkdtemp(dir=tmp_path))
         tasks: list[dict[str, Any]] = []
         for number, (module, options) in enumerate(wanted):
             destination = {"content": "{{ said | to_json }}", "dest": f"{place}/{number}.json", "mode": "0600"}
             tasks += [
-                {f"phpfleet.remediation.{module}": options, "register": "said", "ignore_errors": True, **keywords},
-                {"ansible.builtin.copy": destination, "delegate_to": "localhost", "check_mode": False},
+                {f"phpfleet.remediation.{module}": options, "register": "said", "ignore_errors": True},
+                {"ansible.builtin.copy": destination, "delegate_to": "localhost"},
             ]
         play = place / "play.yml"
         play.write_text(json.dumps([{"hosts": "web1", "gather_facts": False, "tasks": tasks}]), encoding="utf-8")
