@@ -32,6 +32,7 @@ from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.fpm_mas
     FpmMasters,
     FpmPool,
 )
+from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.fpm_orphans import Orphan
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.fpm_workers import FpmWorkers, Worker
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.processes import Process
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.runtime_cache import RuntimeCaches
@@ -318,6 +319,19 @@ def test_a_master_that_any_user_may_have_started_is_not_asked(monkeypatch: Any) 
     seen = look.gather()
     assert seen.apart == ("php-fpm 45: eve runs it",)
     assert [one.master for one in seen.segments] == [60]
+
+
+def test_workers_whose_master_is_gone_serve_what_nobody_can_see(monkeypatch: Any) -> None:
+    look = Look(monkeypatch, [master(45, WWW)], {"www": Pool()})
+    orphans = [
+        Orphan(Process(pid, 1, 900.0, "php-fpm8.2", None, "", (33, 33, 33), False), pool, (7,) * len(at), at, "bob")
+        for pid, pool, at in [(70, "sec", ("/run/sec.sock",)), (71, "sec", ("/run/sec.sock",)), (72, "shut", ())]
+    ]
+    seen = FpmMasters((master(45, WWW),), (), tuple(orphans), True, ())
+    look.host._gathered[fpm_masters.gather] = (seen, None)
+    (unseen,) = look.gather().unseen
+    assert unseen.startswith("workers 70, 71 of pool sec: the master is gone, and what they serve on /run/sec.sock is")
+    assert look.gather(sockets=[WWW[1]]).unseen == ()
 
 
 def test_a_restart_that_waits_only_for_a_request_passes_by_being_asked(monkeypatch: Any) -> None:

@@ -6,7 +6,7 @@ A master makes the memory of OPcache, APCu and Yac before it starts its workers,
 """
 
 from functools import partial
-from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .. import probe
 from ..errors import CannotLook, NotApplicable
@@ -16,6 +16,7 @@ from ..policy import Policy
 from ..probe import Probe
 from . import fpm_masters, runtime_cache_pending, runtime_cache_pools, runtime_cache_strangers
 from .fpm_masters import FpmMaster, FpmMasters
+from .fpm_orphans import Orphan
 from .runtime_cache_asking import Asked, Asking
 from .runtime_cache_pending import NOTHING_PENDING, Pending
 from .runtime_cache_pools import Wanted
@@ -122,8 +123,22 @@ def gather(host: Host, policy: Policy) -> RuntimeCaches:
         pools=(*(pool for one in memories for pool in one.pools), *map(_stranger, selection.strangers, strangers)),
         segments=tuple(one.segment for one in memories),
         apart=apart,
-        unseen=seen.unseen,
+        unseen=(*seen.unseen, *(() if policy.runtime_cache.sockets else _orphaned(seen.orphans))),
     )
+
+
+def _orphaned(orphans: Sequence[Orphan]) -> List[str]:
+    """Say which workers serve from a memory that nobody can ask for, since their master is gone."""
+    pids: Dict[Tuple[str, Tuple[str, ...]], List[str]] = {}
+    for one in orphans:
+        if one.addresses:
+            pids.setdefault((one.pool or "unknown", one.addresses), []).append(str(one.process.pid))
+    return [
+        f"worker{'s' * (len(own) > 1)} {', '.join(own[:NAMES_LIMIT])} of pool {pool}: the master is gone, and what "
+        f"they serve on {', '.join(addresses)} is of a memory that nobody can see or empty; let php_fpm with "
+        "reap_orphans end them"
+        for (pool, addresses), own in pids.items()
+    ]
 
 
 def _demand_something_to_ask(host: Host, policy: Policy, seen: FpmMasters) -> None:
