@@ -223,7 +223,9 @@ def test_idle_workers_and_those_of_other_masters_are_not_in_flight():
     assert plan(state(workers=[worker(idle=None)], bounds={})).refusal is not None
 
 
-@pytest.mark.parametrize("forced, refused", [("0", False), ("20", True), ("31", False)])
+@pytest.mark.parametrize(
+    "forced, refused", [("0", False), ("20", True), ("31", False), ("²", False), ("9" * 999, False)]
+)
 def test_how_long_the_engine_waits_is_the_pool_s_own_word(forced, refused):
     said = answer({"opcache.force_restart_timeout": forced})
     assert bool(plan(state([pool_caches(said=said)], workers=[worker()])).refusal) is refused

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What is in the memory of each php-fpm, who is asked for it, and what requests in flight would make of a reset."""
 
+import re
 from typing import AbstractSet, Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import CannotLook
@@ -30,6 +31,7 @@ WARM_LIST_LIMIT = 16 * 1024 * 1024  # bytes
 LONGEST_VISIT = 30.0  # seconds that a worker's own request is waited for
 LOOKS_AT_WORKERS = 4
 PAUSE = 0.05  # seconds between two of them; a worker is back at accept(2) sooner
+_SECONDS = re.compile(r"[0-9]{1,9}\Z")  # isdigit() says yes to what is no number, such as a raised 2
 FORCE_RESTART_TIMEOUT = 180.0  # opcache.force_restart_timeout (php-src, ext/opcache/zend_accelerator_module.c)
 
 
@@ -190,7 +192,7 @@ def segment_of(state: State, master: int) -> Optional[Segment]:
 def force_seconds(state: State, master: int) -> Optional[float]:
     """Return for how long a restart of the cache waits for requests before the engine kills them, None for ever."""
     said = [answer.settings.get("opcache.force_restart_timeout", "") for _unused, answer in answers(state, master)]
-    seconds = min([float(text) for text in said if text.isdigit()], default=FORCE_RESTART_TIMEOUT)
+    seconds = min([float(text) for text in said if _SECONDS.match(text)], default=FORCE_RESTART_TIMEOUT)
     return seconds or None
 
 
