@@ -49,3 +49,10 @@ def test_no_php_setting_is_left_changed_for_others(php: str) -> None:
 def test_the_tags_that_it_prints_are_those_that_are_read() -> None:
     printed = set(re.findall(r"phpfleet_(?:say|figures|look)\('([a-z_]+)'", LOOK))
     assert printed | {"opcache"} == {tag.decode() for tag in probe_answer._TAGS}
+
+
+def test_a_function_that_hardened_hosts_disable_is_asked_for_before_it_is_called() -> None:
+    whole = GUARD + LOOK
+    for name in ("file_get_contents", "fopen", "ini_set", "getenv", "hash", "error_get_last", "flush", "getmypid"):
+        called = re.search(rf"(?<!_)\b{name}\(", whole)
+        assert called is not None and f"function_exists('{name}')" in whole[: called.start()], name

@@ -443,10 +443,22 @@ function phpfleet_settings()
     }
 }
 
+function phpfleet_body()
+{
+    if (function_exists('file_get_contents')) {
+        return (string) file_get_contents('php://input');
+    }
+    $body = '';
+    $opened = function_exists('fopen') && function_exists('fread') ? fopen('php://input', 'rb') : false;
+    while ($opened && !feof($opened)) {
+        $body .= fread($opened, 65536);
+    }
+    return $body;
+}
+
 function phpfleet_paths($task)
 {
-    $body = $task['invalidate'] || $task['compile'] ? (string) file_get_contents('php://input') : '';
-    $paths = explode("\0", $body);
+    $paths = explode("\0", $task['invalidate'] || $task['compile'] ? phpfleet_body() : '');
     array_pop($paths);
     return $paths;
 }
