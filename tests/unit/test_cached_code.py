@@ -105,6 +105,20 @@ def test_a_file_cache_that_is_looked_through_or_not_there_brings_nothing_old_bac
     assert (seen.compared, seen.outdated, seen.doubtful) == (1, (), ())
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a link to somebody else")
+def test_a_file_cache_that_cannot_be_looked_at_leaves_it_open(root):
+    """Whose the cache is can put a link in the way, which is not followed."""
+    path, other = write(root, "/srv/app/a.php", LONG_AGO), write(root, "/srv/b.php", LONG_AGO)
+    (root / "elsewhere").mkdir(mode=0o755)
+    cache = root / "var" / "opcache" / ID / "srv"
+    cache.mkdir(parents=True)
+    (cache / "app").symlink_to(root / "elsewhere")
+    os.chown(str(cache / "app"), 33, 33, follow_symlinks=False)
+    now = int(time.time())
+    seen = look(root, (path, None, now), (other, None, now), restarted=now + 9, **BESIDE)
+    assert (paths(seen.doubtful), seen.outdated, seen.compared) == ([path], (), 2)
+
+
 def test_with_timestamps_a_script_is_of_its_file_or_not(root):
     same = write(root, "/srv/app/same.php", LONG_AGO + 7)
     other = write(root, "/srv/app/other.php", LONG_AGO + 8)
@@ -149,6 +163,14 @@ def test_a_time_to_come_is_no_proof(root):
     path = write(root, "/srv/app/a.php", now + 9 * HOUR)  # anybody can set that
     seen = look(root, (path, None, now + HOUR))
     assert (paths(seen.doubtful), seen.outdated) == ([path], ())
+
+
+def test_within_the_slack_of_two_clocks_nothing_is_sure(root):
+    now = int(time.time())
+    path = write(root, "/srv/app/a.php", now)
+    for used, doubted in ((now - 1, [path]), (now - 4, [])):
+        seen = look(root, (path, None, used))
+        assert (paths(seen.doubtful), paths(seen.outdated)) == (doubted, [path][len(doubted) :])
 
 
 def test_without_protection_a_request_may_cache_what_it_has_written(root):

@@ -116,7 +116,13 @@ def test_what_the_very_request_had_seen_is_what_counts(scripted):
 
 
 @pytest.mark.parametrize(
-    "after", [SCHEDULED, SAID, SAID._replace(opcache=RESTARTED.opcache._replace(restart_in_progress=True))]
+    "after",
+    [
+        SCHEDULED,
+        SAID,
+        SAID._replace(opcache=RESTARTED.opcache._replace(restart_in_progress=True)),
+        SAID._replace(opcache=RESTARTED.opcache._replace(restart_pending=True)),
+    ],
 )
 def test_a_restart_that_does_not_come_is_a_failure_and_says_why(scripted, after):
     scripted(www=[SCHEDULED, after])
@@ -225,6 +231,8 @@ def test_each_worker_is_met_once_at_least(scripted, sleepers):
 def test_who_is_not_met_in_time_is_told_and_who_ended_is_not(scripted, sleepers):
     psutil.Process(sleepers[2].pid).kill()
     scripted(www=[SAID._replace(pid=sleepers[0].pid)])
+    before = sleepers[1]._replace(started=1.0)  # another bears its pid by now
+    assert visit(Host(), POLICY, Visit(master(), pool("www"), [before], Task()), 0.2).missed == []
     (seen,) = visit_all(Host(), POLICY, [Visit(master(), pool("www"), sleepers, Task())], 0.2)
     assert [one.pid for one in seen.missed] == [sleepers[1].pid] and "within 0.2 s" in seen.reason
 

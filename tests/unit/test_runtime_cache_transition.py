@@ -178,8 +178,9 @@ def test_a_memory_that_is_younger_is_left_alone_unless_its_restart_is_said_to_li
     assert bool(plan(seen, newer_than=str(int(NOW) - 100)).steps) is due
 
 
-def test_a_pending_restart_makes_a_memory_no_younger():
-    opcache = OPCACHE_ON._replace(restarted=int(NOW) - 60, restart_pending=True)
+@pytest.mark.parametrize("waits", ["restart_pending", "restart_in_progress"])
+def test_a_pending_restart_makes_a_memory_no_younger(waits):
+    opcache = OPCACHE_ON._replace(restarted=int(NOW) - 60, **{waits: True})
     seen = state([pool_caches(said=answer(opcache=opcache))], [segment(opcache=opcache)])
     assert plan(seen, newer_than=str(int(NOW) - 100)).steps
 
@@ -553,6 +554,8 @@ def test_a_worker_that_looks_up_a_link_as_it_was_is_not_proven(tmp_path):
         return runtime_cache_state._misled(Host(), state(**changes), [visits])
 
     assert misled("2") == {} and misled("1", masters={8: master(root="/jail")}) == {}
+    jailed = FpmPool("www", {"chroot": "/srv/jail"}, {}, True, "/run/php/www.sock", 5)
+    assert misled("1", masters={8: master()._replace(pools=(jailed,))}) == {}
     found = misled("1")
     assert list(found) == [9] and str(tmp_path / "1") in found[9]
     visits = Visits(8, "www", {9: answer()}, [], None)

@@ -92,7 +92,7 @@ def _segment(host: Host, policy: Policy, seen: RuntimeCaches, segment: Segment) 
         paths = [script.path for script in scripts]
         files = script_files.look(inside, roots, paths)
         answers = [one.answer for one in seen.pools if one.master == segment.master and one.answer is not None]
-        stored = stored_scripts.times(inside, roots, stored_scripts.directories(answers), paths)
+        stored = stored_scripts.times(inside, roots, stored_scripts.directories(answers), list(files.files))
         inside.stat("/")  # of a master that ended meanwhile every file would seem to be gone
     except CannotLook as error:
         return empty._replace(unseen=(f"{segment.name}: its scripts could not be compared with their files: {error}",))

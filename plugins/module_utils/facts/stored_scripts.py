@@ -23,16 +23,19 @@ def directories(answers: Iterable[ProbeAnswer]) -> List[str]:
 
 
 def times(host: Host, roots: Sequence[str], caches: Sequence[str], paths: Sequence[str]) -> Dict[str, float]:
-    """Return when scripts were stored last, in seconds since the epoch, less those that are not. Raises CannotLook.
+    """Return when scripts were stored last, less those that are not; 0 where an entry cannot be looked at.
+
+    Seconds since the epoch. Raises CannotLook where what is stored cannot be listed.
 
     Each build of PHP has a directory of its own; the one that was written last is taken for the one that runs.
     """
     stored: Dict[str, float] = {}
     entries = {f"{path}.bin": path for path in paths}
     for build in [build for cache in caches for root in roots for build in _builds(host, root + cache)]:
-        for entry, files in script_files.look(host, [build], list(entries)).files.items():
-            path = entries[entry]
-            stored.update((path, max(one.modified, stored.get(path, 0.0))) for one in files if one.modified is not None)
+        seen = script_files.look(host, [build], list(entries)).files
+        for entry, path in entries.items():
+            written = [one.modified for one in seen[entry] if one.modified is not None] if entry in seen else [0.0]
+            stored.update((path, max(time, stored.get(path, 0.0))) for time in written)
     return stored
 
 
