@@ -430,6 +430,21 @@ def test_a_restart_that_is_not_seen_is_not_proven(seen, says):
     assert says in doubt
 
 
+def test_a_restart_of_which_only_one_of_its_pools_tells_is_not_proven():
+    both = {8: master(pools=("www", "api"))}
+    restarted = OPCACHE_ON._replace(manual_restarts=4)
+
+    def seen(opcache, by_api):
+        pools = [pool_caches(said=answer(opcache=opcache)), pool_caches("api", said=answer(opcache=by_api))]
+        return state(pools, [segment(pools=("www", "api"), opcache=opcache)], both)
+
+    before = seen(OPCACHE_ON, OPCACHE_ON)
+    assert runtime_cache.prove(before, seen(restarted, restarted), wanted()) == []
+    assert runtime_cache.prove(before, seen(restarted, None), wanted()) == []
+    (doubt,) = runtime_cache.prove(before, seen(restarted, OPCACHE_ON), wanted())
+    assert doubt.endswith("pool api sees no restart of OPcache, of which pool www tells")
+
+
 def test_who_holds_a_restart_up_is_named():
     seen = after(restart_pending=True)._replace(blocked_by=("worker 9 of pool www: GET /a.php for 40.0 s",))
     assert "GET /a.php for 40.0 s" in prove(state(segments=[seen]))[0]

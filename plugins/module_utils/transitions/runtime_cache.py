@@ -12,6 +12,7 @@ from ..facts.runtime_cache import Segment
 from ..facts.worker_visits import Visits
 from ..formats.probe_answer import APCU, CACHES, OPCACHE, REALPATH, Apcu, Opcache, Yac
 from ..host import Host
+from ..plain import one_line
 from ..policy import PHP_FPM_OPTIONS, RUNTIME_CACHE_OPTIONS, policy_from
 from ..transition import Transition, parse_time
 from . import runtime_cache_plan
@@ -141,6 +142,7 @@ def _undone(before: State, after: State, work: Work) -> List[str]:
     if code is not None:
         doubts += _stale(code, int(before.now))
     if OPCACHE in work.resets:
+        doubts += _contradicted(before, after, segment)
         doubts += taken_back([one.code[segment.master] for one in (before, after) if segment.master in one.code])
     doubts += _cold(after, segment, work)
     return [f"{segment.name}: {doubt}" for doubt in doubts if doubt is not None]
@@ -163,6 +165,19 @@ def _not_restarted(before: Segment, now: Segment, why: str) -> Optional[str]:
     return None
 
 
+def _contradicted(before: State, after: State, segment: Segment) -> List[str]:
+    """Return what other pools say against a restart of the memory that is theirs too: one pool may lie."""
+    told = {pool.name: answer.opcache for pool, answer in answers(before, segment.master)}
+    doubts = []
+    for pool, answer in answers(after, segment.master):
+        then, now = told.get(pool.name), answer.opcache
+        if pool.name == segment.by or then is None or now is None or then.started != now.started:
+            continue
+        if _restarts(now) <= _restarts(then):
+            doubts.append(f"pool {pool.name} sees no restart of OPcache, of which pool {segment.by} tells")
+    return doubts[:NAMED_LIMIT]
+
+
 def _restarts(opcache: Opcache) -> int:
     return opcache.manual_restarts + opcache.out_of_memory_restarts + opcache.hash_restarts
 
@@ -181,10 +196,10 @@ def _stale(code: SegmentCode, since: int) -> List[str]:
     """Return what is served of code that is no longer the current one. What is preloaded is not judged by its use."""
     old = [one for one in code.outdated if one.used is not None and one.used >= since and not one.stored]
     others = [one for one in code.others if one.used is not None and one.used >= since]
-    doubts = [f"{one.path} was compiled again, and its file is another by now" for one in old[:NAMED_LIMIT]]
+    doubts = [f"{one_line(one.path)} was compiled again, and its file is another by now" for one in old[:NAMED_LIMIT]]
     return doubts + [
         f"{one.release} is served still, where {one.link} leads to {one.current}: {one.scripts} of its scripts were "
-        f"compiled again, such as {one.example}"
+        f"compiled again, such as {one_line(one.example)}"
         for one in others[:NAMED_LIMIT]
     ]
 
