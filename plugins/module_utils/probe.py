@@ -1,342 +1,295 @@
 # Copyright: (c) 2026, phpfleet.remediation contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Hand a script to a pool by FastCGI and take its answer: the one look that writes, and leaves nothing behind."""
+"""Lay a probe's file where a pool reads it, and take it away again; sweep those whose run was killed.
+
+All is done below descriptors of directories, so that nobody who can write there sends root elsewhere. A run holds a
+lock (flock(2)) on its file for as long as it lives: who gets that lock knows that the run is dead.
+"""
 
 import contextlib
 import errno
-import hashlib
+import fcntl
+import os
+import re
 import secrets
+import signal
+import stat
+import struct
+import threading
 import time
-from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+from types import FrameType
+from typing import Dict, Iterator, List, NamedTuple, Optional
 
-from .errors import CannotLook, Malformed
-from .facts import probe_places, processes
-from .facts.fpm_masters import FpmMaster, FpmPool
-from .facts.probe_places import Learnt, ProbePlace
-from .formats import fastcgi, probe_answer, probe_script
-from .formats.fastcgi import Document
-from .formats.probe_answer import Compiled, Done, ProbeAnswer, Task
-from .host import Host
-from .plain import one_line
-from .policy import Policy
-from .probe_file import ProbeFiles, removed_on_signals
+from .directory import explained, open_place
+from .errors import CannotLook, Untrusted
 
-__all__ = ["Probe", "opened", "removed_on_signals"]
+DIRECTORY = ".phpfleet-probe"
+_MODE = 0o711
+LOCK_SECONDS = 5.0
+_TRIES = 10
+_NAME = re.compile(r"[0-9a-f]{32}\.[A-Za-z0-9_.-]{1,33}\Z")
+_ENTER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_MAKE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_LABEL = b"system_u:object_r:httpd_sys_content_t:s0\0"  # what php-fpm may read in the policies of RHEL and Fedora
 
-ANSWER_LIMIT = 16 * 1024 * 1024  # bytes
-LIFE_SECONDS = 3600  # after which a script that was left behind answers nobody
-TRIES_LIMIT = 12  # directories: a pool may name further ones again and again
-COMPILE_AT_ONCE = 1000  # paths handed over with one request
-_QUEUE_PAUSE = 0.05
-_READ_LIMIT = 16 * 1024  # characters of what a pool said instead that are looked at; it may be of any length and kind
-_SAID_LIMIT = 300  # characters of it that are told
-# What php-fpm says where it does not run a script (sapi/fpm/fpm/fpm_main.c).
-_NOT_RUN = (b"File not found.\n", b"No input file specified.\n", b"Access denied.\n")
+# acl(5) as the kernel takes it (include/uapi/linux/posix_acl_xattr.h): tag, permissions and id of each entry.
+_ACL = "system.posix_acl_access"
+_ACL_VERSION = 2
+_ACL_OWNER, _ACL_USER, _ACL_GROUP, _ACL_MASK, _ACL_OTHERS = 0x01, 0x02, 0x04, 0x10, 0x20
+_ACL_NOBODY = 0xFFFFFFFF
+_READ = 4
 
-
-class _Said(NamedTuple):
-    """What came back of one request. whole: whether it was answered to its end. errors: its stream of errors."""
-
-    output: bytes
-    errors: str
-    whole: bool
+_lying: List["ProbeFiles"] = []
+_making = threading.RLock()  # held by who makes a file, and for good by the handler of the signal that ends the run
 
 
-class _Heard(fastcgi.Answered):
-    """As its parent, and keeps what came, so that it is known also where the connection is cut."""
+class ProbePlace(NamedTuple):
+    """A directory that a probe's own directory is made in.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.data = bytearray()
+    root: below which it is, as Host.root: the master's view of the files (/proc/PID/root), or its chroot in that.
+    directory: as the pool names it. extension: of the script, with its dot. uid: whose file it is to be.
+    """
 
-    def __call__(self, data: bytearray) -> bool:
-        self.data = data
-        return super().__call__(data)
-
-
-class _NotRun(CannotLook):
-    """php-fpm did not run the script that lies at a place; another place may do."""
+    root: str
+    directory: str
+    extension: str
+    uid: int
 
 
-class Probe:
-    """A script that lies ready for one pool, for as long as it is open; made when it is first asked."""
+class ProbeFiles:
+    """What lies in a directory of ours for one pool. path: of the file that it is to run, as it names it.
 
-    def __init__(self, host: Host, policy: Policy, master: FpmMaster, pool: FpmPool) -> None:
-        self._host = host
-        self._policy = policy
-        self._master = master
-        self._pool = pool
-        # The socket's path is the master's word, and it may be chrooted, or have mounts of its own (PrivateTmp=).
-        self._its = host.within(master.process.pid) if host.is_root() else host
-        self._secret = secrets.token_hex(32)
-        self._learnt = Learnt()
-        self._failures: Dict[str, str] = {}  # by directory, why it is no place for this pool
-        self._files: Optional[ProbeFiles] = None
+    name: of that one. beside: of the one that it includes. place: where our directory is.
+    """
 
-    def ask(self, task: Task, seconds: float) -> ProbeAnswer:
-        """Have a worker of the pool do a task. Raises CannotLook: saturated, down, garbage, died, restricted, late."""
-        self._demand_listening()
-        end = time.monotonic() + seconds
-        return self._ask_unrestricted(task, end, self._ask_somewhere(task, end))
+    def __init__(self, place: ProbePlace) -> None:
+        self.name = secrets.token_hex(16) + place.extension
+        self.beside = secrets.token_hex(16) + place.extension
+        self.path = f"{place.directory.rstrip('/')}/{DIRECTORY}/{self.name}"
+        self.place = place
+        self._above = -1  # the directory that ours is made in
+        self._directory = -1
+        self._files: Dict[str, int] = {}
+
+    def lay(self, content: bytes, beside: bytes) -> None:
+        """Make both files. Raises CannotLook: no permission, a full disk, a directory that is not ours."""
+        try:
+            self._above = open_place(self.place.root, f"{self.place.directory}/{DIRECTORY}").directory
+            _lying.append(self)
+            self._enter()
+            self._make(self.beside, beside)
+            self._make(self.name, content)
+        except OSError as error:
+            self.take_away()
+            raise _explained(error, f"{self.place.directory.rstrip('/')}/{DIRECTORY}") from error
+        except CannotLook:
+            self.take_away()
+            raise
+        finally:
+            self._unlock()
 
     def take_away(self) -> None:
-        """Remove what lies there. Raises CannotLook where it can't be."""
-        if self._files is not None:
-            self._files.take_away()
-            self._files = None
-
-    def _ask_somewhere(self, task: Task, end: float) -> ProbeAnswer:
-        """Ask from where the script lies, or from the best place where the pool runs it."""
-        while True:
-            place = self._files.place if self._files is not None else self._next_place()
-            try:
-                if self._files is None:
-                    self._lay(place)
-                return self._do(task, end)
-            except _NotRun as error:
-                self._failures[place.directory] = str(error)
-                self.take_away()
-
-    def _ask_unrestricted(self, task: Task, end: float, answer: ProbeAnswer) -> ProbeAnswer:
-        """Ask again from below opcache.restrict_api where that kept the script from OPcache, if one can lie there."""
-        prefix = answer.settings.get("opcache.restrict_api", "")
-        first = self._files
-        if not prefix or first is None or first.path.startswith(prefix) or answer.opcache is not None:
-            return answer
-        self._learnt = self._learnt._replace(restrict_api=prefix)
-        self._files, spare = None, self._files
+        """Remove the files, and their directory where no other run has one in it. Raises CannotLook."""
         try:
-            return self._ask_somewhere(task, end)
-        except CannotLook as error:
-            self.take_away()
-            self._files, spare = spare, None
-            told = answer.reasons.get("opcache", "opcache.restrict_api is set")
-            why = f"{told}, and no probe can be run from there: {error}"
-            return answer._replace(reasons={**answer.reasons, "opcache": why})
+            self.remove(LOCK_SECONDS)
+        except OSError as error:
+            raise CannotLook(f"{self.path}: it cannot be removed ({error.strerror}); remove it by hand") from error
         finally:
-            if spare is not None:
-                spare.take_away()
+            with contextlib.suppress(ValueError):
+                _lying.remove(self)
+            for descriptor in (*self._files.values(), self._directory, self._above):
+                if descriptor >= 0:
+                    os.close(descriptor)
+            self._files.clear()
+            self._directory = self._above = -1
 
-    def _next_place(self) -> ProbePlace:
-        found = probe_places.places(self._host, self._master, self._pool, self._learnt)
-        untried = [place for place in found if place.directory not in self._failures]
-        if untried and len(self._failures) < TRIES_LIMIT:
-            return untried[0]
-        tried = "; ".join(self._failures.values())
-        raise CannotLook(
-            f"pool {self._pool.name}: it runs a probe from none of the places where one may lie ({tried}); see its log "
-            "for the reason, and allow it /run in open_basedir if that is it"
-        )
+    def remove(self, seconds: float) -> None:
+        """Remove what lies there, and keep the descriptors: also for a handler of signals.
 
-    def _lay(self, place: ProbePlace) -> None:
-        digest = hashlib.sha256(self._secret.encode("ascii")).hexdigest()
-        files = ProbeFiles(place)
-        expires = int(self._host.now()) + LIFE_SECONDS
-        try:
-            files.lay(probe_script.guard(digest, expires, files.beside), probe_script.look())
-        except CannotLook as error:
-            raise _NotRun(str(error)) from error
-        self._files = files
+        seconds: to wait for the lock, without which the directory stays.
+        """
+        if self._above < 0:
+            return
+        if self._directory < 0:  # it was made and not opened, or is none of ours: then only an empty one goes
+            with contextlib.suppress(OSError):
+                os.rmdir(DIRECTORY, dir_fd=self._above)
+            return
+        for name, file in list(self._files.items()):
+            if file < 0 or _is_same(self._directory, name, file):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(name, dir_fd=self._directory)
+        if self._lock(seconds) and _is_same(self._above, DIRECTORY, self._directory):
+            with contextlib.suppress(FileNotFoundError):
+                _remove_empty(self._above)
+        self._unlock()
 
-    def _do(self, task: Task, end: float) -> ProbeAnswer:
-        """Do a task in as many requests as it needs: a file that cannot be compiled may end the one that tries."""
-        done = _Sum()
-        while True:
-            now = task._replace(compile=task.compile[:COMPILE_AT_ONCE])
-            marker = secrets.token_hex(16)
-            said = self._request(now, marker, end)
-            part, answer, why = self._read(said, marker.encode("ascii"))
-            done.add(part)
-            rest = task.compile[len(part.compiled) :]
-            if answer is not None and not rest:
-                return done.whole(answer)
-            if answer is not None and not part.compiled:
-                why = answer.reasons.get("compile", "the probe ended before it")
-                done.add(part._replace(compiled=tuple(Compiled(path, why) for path in rest)))
-                return done.whole(answer)
-            if answer is None and rest:
-                done.add(part._replace(returned={}, invalidated={}, compiled=(Compiled(rest[0], why),)))
-                rest = rest[1:]
-            elif answer is None and task.scripts:
-                done.reasons["scripts"] = why
-            elif answer is None:
-                raise CannotLook(f"pool {self._pool.name}: {why}")
-            # What was done is not done again.
-            task = Task(scripts=task.scripts and "scripts" not in done.reasons, compile=rest)
-
-    def _request(self, task: Task, marker: str, end: float) -> _Said:
-        left = max(end - time.monotonic(), 0.0)
-        body = probe_answer.paths(task)
-        parameters = self._parameters(probe_answer.words(task, marker, self._host.now() + left), len(body))
-        came = self._exchange(fastcgi.request(parameters, body), end)
-        if not came:
-            unix = (self._pool.address or "").startswith("/")
-            others = "" if unix else ", or listen.allowed_clients does not name us"
-            raise CannotLook(
-                f"pool {self._pool.name}: {self._pool.address} closes the connection without an answer; its worker "
-                f"died (see the log of php-fpm){others}"
-            )
-        try:
-            return _said(came)
-        except Malformed as error:
-            raise CannotLook(
-                f"pool {self._pool.name}: what answers at {self._pool.address} is wrong: {error}"
-            ) from error
-
-    def _exchange(self, request: bytes, end: float) -> bytes:
-        """Send a request and return what came back, patient with a queue that is full just now."""
-        address = self._pool.address or ""
-        while True:
-            left = end - time.monotonic()
-            heard = _Heard()
+    def _enter(self) -> None:
+        """Open our directory, made where there is none, and lock it; sweep what dead runs left in it."""
+        for _unused in range(_TRIES):
             try:
-                return self._its.ask(address, request, left, ANSWER_LIMIT, heard)
-            except CannotLook as error:
-                failure = error.details.get("errno")
-                if failure in (errno.ECONNRESET, errno.EPIPE):
-                    return bytes(heard.data)  # a worker that dies with some of the request unread resets the connection
-                if failure != errno.EAGAIN or time.monotonic() + _QUEUE_PAUSE > end:
-                    raise CannotLook(f"pool {self._pool.name}: {error}") from error
-            self._host.pause(_QUEUE_PAUSE)
+                with _making:
+                    with contextlib.suppress(FileExistsError):
+                        os.mkdir(DIRECTORY, _MODE, dir_fd=self._above)
+                    self._directory = os.open(DIRECTORY, _ENTER, dir_fd=self._above)
+            except FileNotFoundError:
+                continue  # another run, the last that had a file in it, has just removed it
+            self._demand_ours()
+            if not self._lock(LOCK_SECONDS):
+                raise CannotLook(
+                    f"{self.place.directory}/{DIRECTORY}: another run has locked it for {LOCK_SECONDS:g} s"
+                )
+            if _is_same(self._above, DIRECTORY, self._directory):
+                _sweep(self._directory)
+                return
+            os.close(self._directory)
+            self._directory = -1
+        raise CannotLook(f"{self.place.directory}/{DIRECTORY}: others remove it again and again; look again")
 
-    def _parameters(self, words: str, length: int) -> Dict[str, str]:
-        """The request. Its method is GET, because PHP bounds the body of a POST by post_max_size."""
-        path = self._files.path if self._files is not None else ""
-        return dict(
-            GATEWAY_INTERFACE="CGI/1.1",
-            SERVER_PROTOCOL="HTTP/1.1",
-            REQUEST_METHOD="GET",
-            REQUEST_URI="/phpfleet-probe",
-            SCRIPT_NAME="/phpfleet-probe",
-            SCRIPT_FILENAME=path,
-            QUERY_STRING="",
-            CONTENT_LENGTH=str(length),
-            PHPFLEET_SECRET=self._secret,
-            PHPFLEET_TASK=words,
-        )
+    def _demand_ours(self) -> None:
+        """Demand a directory that is empty, or that holds nothing but probes.
 
-    def _read(self, said: _Said, marker: bytes) -> Tuple[Done, Optional[ProbeAnswer], str]:
-        """Return what was done, the whole answer or None, and why there is none. Raises CannotLook where none began."""
-        if marker not in said.output:
-            raise self._silence(said)
-        try:
-            printed = probe_answer.Printed(said.output, marker)
-            part = printed.done()
-            if not part.ended and (part.fatal or not said.whole):
-                return part, None, part.fatal or "the worker that ran the probe died of it; see the log of php-fpm"
-            answer = printed.answer()
-        except Malformed as error:
-            raise CannotLook(f"pool {self._pool.name}: {error}") from error
-        self._demand_worker(answer.pid)
-        return part, answer, ""
+        To be root's is not enough: who owns the place can move any directory of root's there that he finds beside it,
+        and neither its mode nor what is in it is ours to change.
+        """
+        seen = os.fstat(self._directory)
+        mode = stat.S_IMODE(seen.st_mode)
+        names = os.listdir(self._directory)
+        why = ""
+        if seen.st_uid != os.geteuid() or mode & (stat.S_IWGRP | stat.S_IWOTH):
+            why = "another user made it"
+        elif names and (mode != _MODE or not all(map(_NAME.match, names))):
+            why = "it holds what is no probe, or was made by something else"
+        if why:
+            os.close(self._directory)
+            self._directory = -1
+            raise Untrusted(f"{self.place.directory}/{DIRECTORY}: {why}; remove it")
+        if mode != _MODE:
+            os.fchmod(self._directory, _MODE)  # our umask, or that of a run that was killed just then
 
-    def _silence(self, said: _Said) -> CannotLook:
-        """Return what it means that the pool answered without a word of the script."""
-        document = _document(said)
-        begins = (document.body[:_READ_LIMIT].decode("utf-8", "replace"), said.errors[:_READ_LIMIT])
-        basedir = probe_places.open_basedir_said("".join(begins))
-        if basedir is not None:
-            self._learnt = self._learnt._replace(open_basedir=basedir)
-        told = "; ".join(_shown(one) for one in begins if one.strip())
-        if basedir is not None or document.body in _NOT_RUN or document.body.endswith(_NOT_RUN):
-            return _NotRun(f"{self._files.place.directory if self._files else ''}: {told}")
-        if not said.whole:
-            why = f"its worker died before the probe began to answer; see the log of php-fpm ({told or 'no word'})"
-        elif document.status == 404 and not told:
-            why = "it came to the probe too late, or without its secret"
-        elif "PHP Fatal error" in told:
-            why = f"PHP failed before the probe began to answer: {told}"
-        else:
-            why = f"it answers {document.status}, without a word of the probe, as auto_prepend_file can"
-            why += f": {told}" if told else ""
-        return CannotLook(f"pool {self._pool.name}: {why}")
+    def _make(self, name: str, content: bytes) -> None:
+        with _making:
+            self._files[name] = -1  # so that a signal that comes while it is made finds it too
+            file = self._files[name] = os.open(name, _MAKE, 0o400, dir_fd=self._directory)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(file, rest) :]
+        # To OPcache 0 is no time at all, and what has none is never cached (ext/opcache, opcache_compile_file()).
+        os.utime(file, ns=(0, 0))
+        _label(file)
+        os.fchmod(file, 0o400)
+        if self.place.uid != os.geteuid():
+            _show(file, self.place.uid)
 
-    def _demand_listening(self) -> None:
-        if self._master.apart is not None:
-            raise CannotLook(f"pool {self._pool.name}: it is not asked, because {self._master.apart}")
-        if self._pool.address is None:
-            raise CannotLook(f"pool {self._pool.name}: its configuration does not say where it listens; set `listen`")
-        if self._pool.listening is None and not (self._pool.address.startswith("/") and not self._host.is_root()):
-            # Not reloaded yet, or in a network of its own: then somebody else may be at that address.
-            raise CannotLook(
-                f"pool {self._pool.name}: {self._pool.address} is not asked, because its master is not seen to listen "
-                "for the pool; reload php-fpm if the pool is new"
-            )
+    def _lock(self, seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                fcntl.flock(self._directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    return False
+            time.sleep(0.01)
 
-    def _demand_worker(self, pid: int) -> None:
-        """Demand that who answered is a child of the master; one that has ended since was, if it was seen before."""
-        master = self._master.process
-        if not pid:
-            raise CannotLook(
-                f"pool {self._pool.name}: its worker cannot say who it is, because disable_functions names getmypid"
-            )
-        bearer = processes.bears(self._host, pid) or self._host.once(processes.gather, self._policy).by_pid.get(pid)
-        if bearer is None or bearer.parent != master.pid:
-            raise CannotLook(
-                f"pool {self._pool.name}: process {pid} answers, which is "
-                + (f"no child of its master {master.pid}" if bearer else "gone already; look again")
-            )
-
-
-class _Sum:
-    """What the requests of one task came to, all together."""
-
-    def __init__(self) -> None:
-        self._parts: List[Done] = []
-        self.reasons: Dict[str, str] = {}
-
-    def add(self, part: Done) -> None:
-        """Add what one of them did."""
-        self._parts.append(part)
-
-    def whole(self, answer: ProbeAnswer) -> ProbeAnswer:
-        """Return the last one's answer, with what all of them did."""
-        before = [part.opcache_before for part in self._parts if part.opcache_before is not None]
-        return answer._replace(
-            reasons={**answer.reasons, **self.reasons},
-            returned={cache: yes for part in self._parts for cache, yes in part.returned.items()},
-            invalidated={path: gone for part in self._parts for path, gone in part.invalidated.items()},
-            compiled=tuple(one for part in self._parts for one in part.compiled),
-            opcache_before=before[0] if before else None,
-        )
+    def _unlock(self) -> None:
+        if self._directory >= 0:
+            fcntl.flock(self._directory, fcntl.LOCK_UN)
 
 
 @contextlib.contextmanager
-def opened(host: Host, policy: Policy, master: FpmMaster, pool: FpmPool) -> Iterator[Probe]:
-    """Give a probe of one pool. Its file is removed in every case; what a killed run left is swept first.
+def removed_on_signals() -> Iterator[None]:
+    """Remove all files that lie, in whatever thread, also when SIGTERM or SIGHUP ends this run.
 
-    Of a signal that ends the run only removed_on_signals() knows, which belongs around all probes, in the main thread.
+    Python takes signals only in the main thread, so this does nothing in another. What somebody handles already, or
+    ignores, is left to him.
     """
-    probe = Probe(host, policy, master, pool)
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    ours = [one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, _end)
     try:
-        yield probe
+        yield
     finally:
-        probe.take_away()
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
-def _said(came: bytes) -> _Said:
-    """Return what a responder said, also where it did not come to its end. Raises Malformed."""
-    output, errors, whole = [], [], False
-    for record in fastcgi.records(came):
-        if record.request != fastcgi.REQUEST_ID:
-            raise Malformed("it answers a request that was not made")
-        if record.type == fastcgi.STDOUT:
-            output.append(record.content)
-        elif record.type == fastcgi.STDERR:
-            errors.append(record.content)
-        elif record.type == fastcgi.END_REQUEST:
-            fastcgi.answer(came)  # which knows why a request may be refused
-            whole = True
-            break
-    return _Said(b"".join(output), b"".join(errors).decode("utf-8", "replace"), whole)
+def _end(number: int, frame: Optional[FrameType]) -> None:
+    _making.acquire()  # no thread makes another file from here on
+    for one in list(_lying):
+        # The others are to be removed as well. One that its thread takes away just now has closed its descriptors.
+        with contextlib.suppress(OSError, ValueError):
+            one.remove(0.0)  # a thread of ours may hold the lock for good; then its own one removes the directory
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
-def _document(said: _Said) -> Document:
+def _sweep(directory: int) -> None:
+    """Remove the files of dead runs. No user but us can add a name here, or lock the directory against us."""
+    for name in os.listdir(directory):
+        if not _NAME.match(name):
+            continue
+        try:
+            opened = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory)
+        except FileNotFoundError:
+            continue
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(name, dir_fd=directory)
+        except (BlockingIOError, FileNotFoundError):
+            continue  # its run lives, or removed it just now
+        finally:
+            os.close(opened)
+
+
+def _is_same(directory: int, name: str, opened: int) -> bool:
+    """Whether what is open is still what has the name."""
     try:
-        return fastcgi.document(said.output)
-    except Malformed:
-        return Document(0, {}, b"")  # it died before its headers
+        there = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    here = os.fstat(opened)
+    return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
 
 
-def _shown(text: str) -> str:
-    return one_line(" ".join(text.split())[:_SAID_LIMIT])
+def _remove_empty(above: int) -> None:
+    try:
+        os.rmdir(DIRECTORY, dir_fd=above)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+
+
+def _show(file: int, uid: int) -> None:
+    """Let a user read the file. It stays root's: an owner could change it, and fill a file system that is not his.
+
+    Where the file system knows no access control lists, the file becomes that user's for as long as it lies.
+    """
+    entries = (
+        (_ACL_OWNER, _READ, _ACL_NOBODY),
+        (_ACL_USER, _READ, uid),
+        (_ACL_GROUP, 0, _ACL_NOBODY),
+        (_ACL_MASK, _READ, _ACL_NOBODY),
+        (_ACL_OTHERS, 0, _ACL_NOBODY),
+    )
+    listed = struct.pack("<I", _ACL_VERSION) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+    try:
+        os.setxattr(file, _ACL, listed)
+    except OSError:
+        os.fchown(file, uid, -1)
+
+
+def _label(file: int) -> None:
+    """Let SELinux's php-fpm read the file; where that label is unknown, the pool's own answer says what came of it."""
+    if os.path.exists("/sys/fs/selinux/enforce"):
+        with contextlib.suppress(OSError):
+            os.setxattr(file, "security.selinux", _LABEL)
+
+
+def _explained(error: OSError, path: str) -> CannotLook:
+    if error.errno in (errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM):
+        return CannotLook(f"{path}: a probe's file cannot be written there ({os.strerror(error.errno)})")
+    return explained(error, path)

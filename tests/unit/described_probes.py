@@ -22,7 +22,7 @@ MARKER = b"3f9d"
 
 
 class DescribedProbe:
-    """Stands for probe.Probe, with the same parser behind it."""
+    """Stands for pool_probe.Probe, with the same parser behind it."""
 
     def __init__(self, answer: Any) -> None:
         self._answer = answer

@@ -19,10 +19,9 @@ from typing import Any, Dict
 import described_probes
 import pytest
 import yaml
-from ansible_collections.phpfleet.remediation.plugins.module_utils import probe
 from ansible_collections.phpfleet.remediation.plugins.module_utils.audit import audit
 from ansible_collections.phpfleet.remediation.plugins.module_utils.checks.index import CHECKS
-from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import ipc_owners
+from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import ipc_owners, pool_probe
 from ansible_collections.phpfleet.remediation.plugins.module_utils.fold import fold_findings
 from ansible_collections.phpfleet.remediation.plugins.module_utils.host import Host
 from ansible_collections.phpfleet.remediation.plugins.module_utils.policy import policy_from
@@ -36,7 +35,7 @@ assert NAMES
 @pytest.fixture(autouse=True)
 def _probes(monkeypatch: Any) -> None:
     """No file can be laid on a host that is described: its pools answer what stands there."""
-    monkeypatch.setattr(probe, "opened", described_probes.opened)
+    monkeypatch.setattr(pool_probe, "opened", described_probes.opened)
 
 
 def read(*path: str) -> Dict[str, Any]:

@@ -9,9 +9,10 @@ import pytest
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotLook
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import probe_places
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.fpm_masters import FpmMaster, FpmPool
-from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.probe_places import Learnt, ProbePlace
+from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.probe_places import Learnt
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.processes import Process
 from ansible_collections.phpfleet.remediation.plugins.module_utils.host import Host
+from ansible_collections.phpfleet.remediation.plugins.module_utils.probe import ProbePlace
 from described_host import DescribedHost
 
 USERS = {33: "www-data", 1000: "shop"}

@@ -43,7 +43,7 @@ SYSTEM_CALLS = {
 }
 
 
-PROBE_FILE = "probe_file.py"  # makes and removes the temporary files of the one look that writes
+PROBE_FILE = "probe.py"  # makes and removes the temporary files of the one look that writes
 
 
 @lru_cache(maxsize=None)
@@ -108,8 +108,8 @@ def test_rule_5_system_calls_that_change_are_made_in_actions():
 
 
 def test_rule_5_the_one_look_that_writes_is_a_probe_and_nobody_else_writes_by_it():
-    assert {name for name in SOURCES if PROBE_FILE in imports(name)} == {"probe.py"}
-    assert not [name for name in SOURCES if name.startswith("checks/") and "probe.py" in imports(name)]
+    assert {name for name in SOURCES if {"ProbeFiles", "probe"} & imported_names(name)} == {"facts/pool_probe.py"}
+    assert not [name for name in SOURCES if name.startswith("checks/") and "facts/pool_probe.py" in imports(name)]
 
 
 def test_rule_5_only_the_host_starts_programs():

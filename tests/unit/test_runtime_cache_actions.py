@@ -7,12 +7,11 @@ import os
 
 import psutil
 import pytest
-from ansible_collections.phpfleet.remediation.plugins.module_utils import probe
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions import runtime_cache as actions
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.apply import VERBS, act
 from ansible_collections.phpfleet.remediation.plugins.module_utils.actions.verb import Prepared
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotLook
-from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import processes
+from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import pool_probe, processes
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.fpm_masters import FpmMaster, FpmPool
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts.worker_visits import Visit, visit, visit_all
 from ansible_collections.phpfleet.remediation.plugins.module_utils.formats.probe_answer import (
@@ -62,7 +61,7 @@ class Scripted:
 def scripted(monkeypatch):
     def put(**said):
         pools = Scripted(**said)
-        monkeypatch.setattr(probe, "opened", pools.opened)
+        monkeypatch.setattr(pool_probe, "opened", pools.opened)
         return pools
 
     monkeypatch.setattr(actions, "POLL", 0.0)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Which pools are asked what they hold in memory, and what is made of their answers.
 
-The answers are made by hand: how a real pool is asked is in test_probe.py, and in tests/fleet/test_runtime_cache.py.
+The answers are made by hand: how a real pool is asked is in test_pool_probe.py and tests/fleet/test_runtime_cache.py.
 """
 
 import contextlib
@@ -11,12 +11,12 @@ import time
 from typing import Any, Dict, List, Tuple
 
 import pytest
-from ansible_collections.phpfleet.remediation.plugins.module_utils import probe
 from ansible_collections.phpfleet.remediation.plugins.module_utils.errors import CannotLook, NotApplicable
 from ansible_collections.phpfleet.remediation.plugins.module_utils.facts import (
     cached_code,
     fpm_masters,
     fpm_workers,
+    pool_probe,
     runtime_cache,
     runtime_cache_asking,
     runtime_cache_overview,
@@ -96,7 +96,7 @@ class Look:
         ]
         self.host = DescribedHost({"processes": workers, **described})
         self.host._gathered[fpm_masters.gather] = (FpmMasters(tuple(masters), (), (), True, ()), None)
-        monkeypatch.setattr(probe, "opened", self.opened)
+        monkeypatch.setattr(pool_probe, "opened", self.opened)
 
     @contextlib.contextmanager
     def opened(self, host: Any, policy: Any, its: FpmMaster, pool: FpmPool) -> Any:

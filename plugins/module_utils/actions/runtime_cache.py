@@ -8,9 +8,8 @@ The master is compared with what was seen just before. Who answers is proven by 
 import time
 from typing import Callable, Dict, List, Optional, Sequence, Tuple, cast
 
-from .. import probe
 from ..errors import CannotAct, CannotLook, Unneeded
-from ..facts import fpm_process, fpm_workers, worker_visits
+from ..facts import fpm_process, fpm_workers, pool_probe, worker_visits
 from ..facts.fpm_masters import FpmPool
 from ..facts.processes import bears
 from ..facts.worker_visits import Visit
@@ -170,7 +169,7 @@ def _named(asked: InMemory, of: Callable[[Task], Tuple[str, ...]]) -> Tuple[str,
 def _answer(asked: InMemory, pool: FpmPool, task: Task, troubles: List[str]) -> Optional[ProbeAnswer]:
     """Return what a pool answers; None, and the reason in ``troubles``, where it does not."""
     try:
-        with probe.removed_on_signals(), probe.opened(Host(), asked.policy, asked.master, pool) as opened:
+        with pool_probe.removed_on_signals(), pool_probe.opened(Host(), asked.policy, asked.master, pool) as opened:
             return opened.ask(task, _seconds(asked, task))
     except CannotLook as error:
         troubles.append(f"pool {pool.name}: {error}")

@@ -9,6 +9,7 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import CannotLook, Missing
 from ..host import Host
+from ..probe import ProbePlace
 from .fpm_masters import FpmMaster, FpmPool
 
 PLACES_LIMIT = 6
@@ -25,19 +26,6 @@ _RESTRICTED = re.compile(
     r"open_basedir restriction in effect\. File\(.{0,4096}?\) is not within the allowed path\(s\): \(([^)]{1,16384})\)"
 )
 _EXTENSION = re.compile(r"\.[A-Za-z0-9_.-]{1,32}\Z")
-
-
-class ProbePlace(NamedTuple):
-    """A directory that a probe's own directory is made in.
-
-    root: below which it is, as Host.root: the master's view of the files (/proc/PID/root), or its chroot in that.
-    directory: as the pool names it. extension: of the script, with its dot. uid: whose file it is to be.
-    """
-
-    root: str
-    directory: str
-    extension: str
-    uid: int
 
 
 class Learnt(NamedTuple):

@@ -8,15 +8,14 @@ A master makes the memory of OPcache, APCu and Yac before it starts its workers,
 from functools import partial
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from .. import probe
 from ..errors import CannotLook, NotApplicable
 from ..formats.probe_answer import APCU, OPCACHE, YAC, Apcu, CachedScript, Opcache, ProbeAnswer, Task, Yac
 from ..host import Host
 from ..policy import Policy
-from ..probe import Probe
-from . import fpm_masters, runtime_cache_pending, runtime_cache_pools, runtime_cache_strangers
+from . import fpm_masters, pool_probe, runtime_cache_pending, runtime_cache_pools, runtime_cache_strangers
 from .fpm_masters import FpmMaster, FpmMasters
 from .fpm_orphans import Orphan
+from .pool_probe import Probe
 from .runtime_cache_asking import Asked, Asking
 from .runtime_cache_pending import NOTHING_PENDING, Pending
 from .runtime_cache_pools import Wanted
@@ -115,7 +114,7 @@ def gather(host: Host, policy: Policy) -> RuntimeCaches:
     selection = runtime_cache_pools.select(host, policy, masters)
     shared = [one for one in masters if not policy.runtime_cache.sockets or _pools_of(one, selection.pools)]
     asking = Asking(host, policy)
-    with probe.removed_on_signals():
+    with pool_probe.removed_on_signals():
         asked = asking.each(asking.ask, [one for one in selection.pools if not one.asleep])
         memories = asking.each(lambda one: _memory(asking, one, _pools_of(one, selection.pools), asked), shared)
     strangers = asking.each(partial(runtime_cache_strangers.reason, host), selection.strangers)

@@ -6,11 +6,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Callable, List, NamedTuple, Optional, Sequence, TypeVar
 
-from .. import probe
 from ..errors import CannotLook, broken
 from ..formats.probe_answer import ProbeAnswer, Task
 from ..host import Host
 from ..policy import Policy
+from . import pool_probe
 from .runtime_cache_pools import Wanted
 
 ASKED_AT_ONCE = 16
@@ -54,16 +54,16 @@ class Asking:
             return Asked(wanted, None, str(error), time.monotonic() - begun)
         return Asked(wanted, answer, None, time.monotonic() - begun)
 
-    def through(self, wanted: Wanted, work: Callable[[probe.Probe], R]) -> R:
+    def through(self, wanted: Wanted, work: Callable[[pool_probe.Probe], R]) -> R:
         """Return what ``work`` makes of a probe of one pool. Raises CannotLook, for whatever reason it fails."""
         try:
-            with probe.opened(self.host, self.policy, wanted.master, wanted.pool) as opened:
+            with pool_probe.opened(self.host, self.policy, wanted.master, wanted.pool) as opened:
                 return work(opened)
         except CannotLook:
             raise
         except Exception as error:  # what one pool makes our code stumble over must not hide the others
             raise broken(error) from error
 
-    def put(self, opened: probe.Probe, task: Task) -> ProbeAnswer:
+    def put(self, opened: pool_probe.Probe, task: Task) -> ProbeAnswer:
         """Ask by a probe that is open. Raises CannotLook as Probe.ask() does."""
         return opened.ask(task, float(self.policy.runtime_cache.answer_seconds))

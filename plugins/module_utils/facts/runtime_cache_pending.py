@@ -13,10 +13,10 @@ from ..errors import CannotLook
 from ..formats.probe_answer import ProbeAnswer, Task
 from ..host import Host
 from ..policy import Policy
-from ..probe import Probe
 from . import fpm_masters, fpm_workers
 from .fpm_in_flight import READING
 from .fpm_workers import Worker
+from .pool_probe import Probe
 from .runtime_cache_asking import Asking
 from .runtime_cache_pools import Wanted
 

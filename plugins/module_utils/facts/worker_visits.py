@@ -10,11 +10,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
 
-from .. import probe
 from ..errors import CannotLook
 from ..formats.probe_answer import ProbeAnswer, Task
 from ..host import Host
 from ..policy import Policy
+from . import pool_probe
 from .fpm_masters import FpmMaster, FpmPool
 from .processes import Process, bears
 
@@ -43,7 +43,7 @@ class Visit(NamedTuple):
 
 def visit_all(host: Host, policy: Policy, wanted: Sequence[Visit], seconds: float) -> List[Visits]:
     """Return what visiting each pool comes to, for at most so many seconds each, some at once."""
-    with probe.removed_on_signals(), ThreadPoolExecutor(max_workers=VISITED_AT_ONCE) as at_once:
+    with pool_probe.removed_on_signals(), ThreadPoolExecutor(max_workers=VISITED_AT_ONCE) as at_once:
         return list(at_once.map(lambda one: visit(host, policy, one, seconds), wanted))
 
 
@@ -53,7 +53,7 @@ def visit(host: Host, policy: Policy, wanted: Visit, seconds: float) -> Visits:
     missed = list(wanted.workers)
     reason = None
     try:
-        with probe.opened(host, policy, wanted.master, wanted.pool) as opened:
+        with pool_probe.opened(host, policy, wanted.master, wanted.pool) as opened:
             end = time.monotonic() + seconds
             while missed and time.monotonic() < end:
                 answer = opened.ask(wanted.task, min(end - time.monotonic(), policy.runtime_cache.answer_seconds))
