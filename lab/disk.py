@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The disks of hosts: a layer for each over the shared base image, with all that tells one host from another."""
 
-import shutil
 import uuid
 from pathlib import Path
 
@@ -57,13 +56,18 @@ def haproxy_configuration(lab: Lab) -> str:
 
 def remove(lab: Lab, host: Host) -> None:
     """Remove the host's layer; the host is off, and mounted it only in a namespace of its own."""
-    shutil.rmtree(lab.host_directory(host))
+    remove_tree(lab.host_directory(host))
 
 
 def remove_all(lab: Lab) -> None:
     """Empty the lab's directory, its description last; its hosts are off."""
     for child in lab.directory.iterdir():
         if child.is_dir():
-            shutil.rmtree(child)
+            remove_tree(child)
     for child in sorted(lab.directory.iterdir(), key=lambda path: path.name == "lab.json"):
         child.unlink()
+
+
+def remove_tree(directory: Path) -> None:
+    """Remove a directory, however deep: users of a host may have made thousands, one in the other."""
+    run(["rm", "--recursive", "--force", "--one-file-system", "--", str(directory)])
