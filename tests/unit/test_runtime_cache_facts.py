@@ -76,10 +76,9 @@ class Pool:
     def ask(self, task: Task, seconds: float) -> ProbeAnswer:
         self.asked.append(task)
         answer = self.answers[0] if len(self.answers) == 1 else self.answers.pop(0)
-        if task.scripts and isinstance(self.lists, Exception):
-            raise self.lists
-        if isinstance(answer, Exception):
-            raise answer
+        for one in (self.lists if task.scripts else None, answer):
+            if isinstance(one, Exception):
+                raise one
         return answer._replace(scripts=self.lists) if task.scripts and answer.opcache else answer
 
 

@@ -5,7 +5,7 @@
 import re
 from typing import AbstractSet, Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from ..errors import CannotLook
+from ..errors import CannotLook, NotApplicable
 from ..facts import (
     cached_code,
     fpm_masters,
@@ -58,10 +58,9 @@ class Wanted(NamedTuple):
 class State(NamedTuple):
     """One look. masters: those that can be asked, by pid. bounds: for how long a request may run, in seconds, by master
     and pool, None where nothing says it. code: by master; without a proof, only of those that take scripts back from a
-    file cache. misled: workers that answered and look
-    up a path elsewhere than where it leads to by now, by pid, each with a sentence. warm: the files to be cached.
-    same: for each path of warm and scripts, the paths under which the caches of a master have it. notes: what could not
-    be seen.
+    file cache. misled: workers that answered and look up a path elsewhere than where it leads to by now, by pid, each
+    with a sentence. warm: the files to be cached. same: for each path of warm and scripts, the paths under which the
+    caches of a master have it. notes: what could not be seen.
     """
 
     now: float
@@ -78,9 +77,9 @@ class State(NamedTuple):
 
 
 def look(host: Host, wanted: Wanted) -> State:
-    """Return what is in memory now. Raises CannotLook, and NotApplicable where no php-fpm runs."""
+    """Return what is in memory now. Raises CannotLook."""
     warm = _warm(host, wanted)
-    caches = host.once(runtime_cache.gather, wanted.policy)
+    caches = _caches(host, wanted.policy)
     running = host.once(fpm_masters.gather, wanted.policy).masters
     masters = {one.process.pid: one for one in running if one.apart is None}
     workers = _workers(host, wanted.policy)
@@ -105,6 +104,13 @@ def look(host: Host, wanted: Wanted) -> State:
     visits = _visits(host, wanted, state)
     state = state._replace(visits=visits, misled=_misled(host, state, visits))
     return state._replace(same=_same(host, wanted, state), notes=tuple(dict.fromkeys(notes)))
+
+
+def _caches(host: Host, policy: Policy) -> RuntimeCaches:
+    try:
+        return host.once(runtime_cache.gather, policy)
+    except NotApplicable as error:
+        return RuntimeCaches((), (), (), (str(error),))
 
 
 def _workers(host: Host, policy: Policy) -> Sequence[Worker]:

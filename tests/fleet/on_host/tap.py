@@ -53,7 +53,7 @@ def tap(name: str, kept: Path) -> None:
             request += client.recv(1 << 16)
         number += 1
         keep(request, kept / str(number))
-        with socket.socket(socket.AF_UNIX) as pool, client:
+        with client, socket.socket(socket.AF_UNIX) as pool:
             pool.connect(f"{name}.real")
             pool.sendall(request)
             for piece in iter(lambda: pool.recv(1 << 16), b""):
