@@ -80,8 +80,9 @@ test-lint: $(LINT)/ready $(LINK) ## Formatting, types, YAML, Ansible, documentat
 test-unit: environments $(LINK) ## Unit tests on every Python of a host, and on the controller's
 	@$(MAKE) --jobs $(JOBS) --output-sync=target $(UNITS)
 
-# The target "roles" runs the playbooks' roles under the oldest core on a host of the lab.
-controller-oldest: LEFT_OUT = --ignore tests/unit/controller/test_playbooks.py
+# The target "roles" runs the playbooks' roles under the oldest core on a host of the lab; what a payload holds is read
+# from the source, whatever the core.
+controller-oldest: LEFT_OUT = --ignore tests/unit/controller/test_playbooks.py --ignore tests/unit/controller/test_payload.py
 
 # Each in a pid namespace of its own, where a test sees no php-fpm of another run.
 unit-%:
@@ -98,9 +99,10 @@ environments:
 test-sanity: environments ## ansible-test sanity on the oldest and the newest ansible-core
 	@$(MAKE) --jobs $(JOBS) --output-sync=target $(SANITY)
 
-# Imports are tried under each core's own Python and under the oldest of a host; the tests are judged by the newest core.
+# Imports are tried under each core's own Python and under the oldest of a host; the tests are judged by the newest core,
+# and so is style, by the newest pylint.
 OWN_PYTHON = --python $$(.venv/$*/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-sanity-oldest: ON_WHAT = --exclude tests/
+sanity-oldest: ON_WHAT = --exclude tests/ --skip-test pylint
 
 sanity-import: sanity-oldest
 	@! tests/toolchain/find-python 3.6 >/dev/null || tests/toolchain/sanity $(OLDEST) --python 3.6 --test import --test compile

@@ -248,9 +248,12 @@ def test_many_runs_at_once_leave_nothing_and_lose_nothing(root: Any) -> None:
 
 
 RUN = textwrap.dedent("""
-    import sys, threading, time
+    import signal, sys, threading, time
     from ansible_collections.phpfleet.remediation.plugins.module_utils import probe
     from ansible_collections.phpfleet.remediation.plugins.module_utils.probe import ProbePlace
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)  # who runs the tests may ignore one, as nohup(1) does
 
     def lay():
         files = probe.ProbeFiles(ProbePlace(sys.argv[1], "/run", ".php", int(sys.argv[2])))
