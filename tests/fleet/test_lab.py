@@ -76,7 +76,9 @@ def test_each_host_is_a_whole_system_with_the_services_of_its_group_only(lab: La
 
 
 ALL_UP = """timeout 30 sh -c '
-    until [ "$(echo show stat | socat - /run/haproxy/admin.sock | grep -c "^web,web.*,UP,")" = 3 ]; do sleep 0.2; done'"""
+    until [ "$(echo show stat | socat - /run/haproxy/admin.sock | grep -c "^web,web.*,UP,")" = 3 ]; do
+        sleep 0.2
+    done'"""
 
 
 def test_the_balancer_spreads_visitors_over_the_web_hosts_and_drains_on_demand(lab: Lab, fresh_host: Host) -> None:
