@@ -25,6 +25,7 @@ from ..facts.job_deeds import STOP
 from ..facts.job_effects import MASTER, Hit, JobEffects
 from ..facts.job_guard import Guard
 from ..facts.job_places import JobPlaces
+from ..facts.job_scripts import PATH
 from ..facts.job_services import JobServices
 from ..formats.signal_effects import NGINX, NOTHING, PHP_FPM, REOPENS
 from ..plain import Secret
@@ -46,7 +47,6 @@ _CRON = (CRONTAB, USER_CRONTAB)
 _SHELLS = ("sh", "ash", "bash", "dash", "ksh", "mksh", "zsh")
 _MOVABLE = ("enabled", "disabled")
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
-_DIRECTORIES = (*_PATH.split(":"), "/usr/local/sbin", "/usr/local/bin")
 
 
 class Offer(NamedTuple):
@@ -165,8 +165,8 @@ def _graceful(effects: JobEffects, services: JobServices, places: JobPlaces, pol
 
 def _path(job: Job) -> str:
     """Return what sets PATH where the job's own may lack systemctl and sleep, or find others' before them."""
-    directories = job.environment.get("PATH", _PATH).split(":")
-    if set(directories) <= set(_DIRECTORIES) and set(directories) & {"/bin", "/usr/bin"}:
+    directories = set(job.environment.get("PATH", _PATH).split(":"))
+    if directories <= set(PATH.split(":")) and directories & {"/bin", "/usr/bin"}:
         return ""
     return f"PATH={_PATH}; "
 

@@ -158,7 +158,7 @@ def _unheaded(host: Host, path: str, rules: _Rules) -> Optional[str]:
     try:
         content = host.read(path, SCRIPT_LIMIT, follow=True)
     except CannotLook:
-        return None
+        return None  # it may run; what it does, or why that cannot be read, is told where it is followed
     if content.startswith((b"#!", b"\x7fELF")) or b"\0" in content:
         return None
     return "it has no first line such as #!/bin/sh, without which run-parts cannot run it"

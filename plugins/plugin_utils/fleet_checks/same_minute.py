@@ -83,13 +83,14 @@ def _is_unseen(look: Look) -> bool:
 
 def _by_minute(found: Mapping[Job, Mapping[str, Any]]) -> dict[int, set[Job]]:
     """Return the jobs that fire in each minute since the epoch."""
+    timetables = {job: _timetable(evidence) for job, evidence in found.items()}
     seen_last: dict[tuple[str, str], list[float]] = {}
-    for evidence in found.values():
-        runs: list[float] = list(evidence.get("next_runs") or [])
-        seen_last[_timetable(evidence)] = max(seen_last.get(_timetable(evidence), []), runs)
+    for job, evidence in found.items():
+        runs = list(evidence.get("next_runs") or [])
+        seen_last[timetables[job]] = max(seen_last.get(timetables[job], []), runs)
     minutes: dict[int, set[Job]] = {}
     for job, evidence in found.items():
-        for moment in _runs(evidence, seen_last[_timetable(evidence)]):
+        for moment in _runs(evidence, seen_last[timetables[job]]):
             minutes.setdefault(int((moment + evidence["delay"]) // 60), set()).add(job)
     return minutes
 
