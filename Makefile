@@ -20,7 +20,8 @@ UNITS := controller-test controller-oldest $(UNIT_PYTHONS:%=unit-%)
 SANITY := sanity-test sanity-oldest sanity-import
 # One more than cores: much of a test run is waiting.
 JOBS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-SIDE_BY_SIDE := --numprocesses $(JOBS) --dist loadgroup
+# What waits for hosts does so still more.
+SIDE_BY_SIDE := --numprocesses $(shell expr $(JOBS) + 1) --dist loadgroup
 
 # Ansible finds a collection by its name only: the checkout is linked to where it looks.
 LINK := .cache/collections/ansible_collections/phpfleet/remediation

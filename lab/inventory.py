@@ -24,6 +24,7 @@ def write_known_hosts(lab: Lab) -> None:
 
 
 def ssh_configuration(lab: Lab) -> str:
+    """The key exchange is the one that costs least: nobody listens, and a test run has some thousand connections."""
     names = "".join(f"Host {host.name}\n    HostName {host.address}\n" for host in lab.hosts)
     return f"""{names}
 Host *
@@ -33,6 +34,7 @@ Host *
     UserKnownHostsFile {lab.directory}/known_hosts
     StrictHostKeyChecking yes
     ConnectTimeout 10
+    KexAlgorithms curve25519-sha256
     LogLevel ERROR
 """
 

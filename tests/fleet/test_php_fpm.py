@@ -215,7 +215,7 @@ def test_a_reload_that_fails_all_the_same_is_told_with_what_php_fpm_logged(host,
 
 def test_a_stop_that_does_not_end_in_time_is_told_and_nothing_is_killed(host, address, php_fpm):
     configured(host, 30)
-    with loaded(host, address, [9000], before=0.5) as accounts:
+    with loaded(host, address, [20000], before=0.5) as accounts:
         (failed,) = php_fpm({"state": "stopped", "allow_loss": True, "timeout": 2})
     assert failed["failed"] and "waits for workers" in failed["msg"], failed
     assert not accounts[0].half and accounts[0].begun, accounts[0]
