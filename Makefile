@@ -18,9 +18,8 @@ LINT := .venv/lint
 UNIT := $(UNIT_PYTHONS:%=.venv/unit-%)
 UNITS := controller-test controller-oldest $(UNIT_PYTHONS:%=unit-%)
 SANITY := sanity-test sanity-oldest sanity-import
-# One more than cores: much of a test run is waiting.
+# One more than cores, and two on the lab: much of a test run is waiting.
 JOBS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-# What waits for hosts does so still more.
 SIDE_BY_SIDE := --numprocesses $(shell expr $(JOBS) + 1) --dist loadgroup
 
 # Ansible finds a collection by its name only: the checkout is linked to where it looks.
@@ -37,7 +36,7 @@ OWN_PIDS := $(if $(filter 0,$(shell id -u)),unshare --pid --fork --kill-child --
 SHELL_SCRIPTS = $$(git ls-files -co --exclude-standard | xargs grep -slzP '\A\#!.*[/ ](ba)?sh\b')
 
 .PHONY: help environments demo audit lab-up lab-down bench build clean \
-	test test-lint test-unit test-sanity test-molecule test-package test-integration test-fleet soak
+	test test-lint test-unit test-sanity test-molecule test-package test-integration test-fleet
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -63,9 +62,9 @@ build: $(RUN)/ready ## Build the artefact into build/
 	@$(RUN_PATH) tests/toolchain/build build
 
 # Side by side, the longest first; the Molecule scenario is one of the fleet's tests.
-test: environments $(LINK) ## Run every test but those of soak
+test: environments $(LINK) ## Run every test
 	@$(MAKE) --jobs $(JOBS) --output-sync=target $(SANITY) $(UNITS) test-lint test-package
-	$(TEST_PATH) python -m pytest $(SIDE_BY_SIDE) -m "not soak" tests/integration tests/fleet
+	$(TEST_PATH) python -m pytest $(SIDE_BY_SIDE) tests/integration tests/fleet
 
 test-lint: $(LINT)/ready $(LINK) ## Formatting, types, YAML, Ansible, documentation, shell
 	@tests/toolchain/apt-packages shellcheck
@@ -81,9 +80,8 @@ test-lint: $(LINT)/ready $(LINK) ## Formatting, types, YAML, Ansible, documentat
 test-unit: environments $(LINK) ## Unit tests on every Python of a host, and on the controller's
 	@$(MAKE) --jobs $(JOBS) --output-sync=target $(UNITS)
 
-# The target "roles" runs the playbooks' roles under the oldest core on a host of the lab; what a payload holds is read
-# from the source, whatever the core.
-controller-oldest: LEFT_OUT = --ignore tests/unit/controller/test_playbooks.py --ignore tests/unit/controller/test_payload.py
+# The target "roles" runs the playbooks' roles under the oldest core on a host of the lab.
+controller-oldest: LEFT_OUT = --ignore tests/unit/controller/test_playbooks.py
 
 # Each in a pid namespace of its own, where a test sees no php-fpm of another run.
 unit-%:
@@ -121,10 +119,7 @@ test-integration: $(OLDEST)/ready $(TEST)/ready $(LINK) ## Each module on a real
 	$(TEST_PATH) python -m pytest tests/integration
 
 test-fleet: $(TEST)/ready $(LINK) ## Scenarios over SSH on the lab
-	$(TEST_PATH) python -m pytest $(SIDE_BY_SIDE) -m "not soak" tests/fleet
-
-soak: $(TEST)/ready $(LINK) ## What holds other programs to what the documentation says of them, on the lab
-	$(TEST_PATH) python -m pytest -m soak tests/fleet
+	$(TEST_PATH) python -m pytest $(SIDE_BY_SIDE) tests/fleet
 
 clean: ## Remove what make made in the checkout (a lab is taken down by lab-down)
 	rm -rf .venv .cache build

@@ -10,8 +10,6 @@ import time
 import pytest
 from load import loaded, prepare
 
-pytestmark = pytest.mark.soak
-
 CLIENTS = (400,) * 12
 CUT = (1500,) * 12  # of what is to be cut: on a busy machine most of short ones are between two requests
 MANY = len(CUT) // 4
