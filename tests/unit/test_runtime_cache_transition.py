@@ -323,7 +323,7 @@ def seconds(times, directory):
     """How long it takes to find so many files among so many cached ones, all of one name."""
     paths = [f"{directory}/{number}/index.php" for number in range(times)]
     seen = state(segments=[segment(scripts=tuple(CachedScript(path, 1, 1) for path in paths))], warm=tuple(paths))
-    gc.disable()  # what other tests have left would be gone through, whose number is no matter of this one
+    gc.disable()  # a collection would go through all that other tests have left, too
     try:
         began = time.process_time()
         assert len(runtime_cache_state._same(Host(), wanted(), seen)) == times

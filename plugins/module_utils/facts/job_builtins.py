@@ -102,10 +102,10 @@ def _set(_reading: Reading, command: Command, state: State) -> Outcome:
             break
         if isinstance(word, str) and word[:1] in ("-", "+"):
             follows = words[number + 1] if number + 1 < len(words) else ""
-            options = {*word[1:], follows if "o" in word[1:] else ""}
-            if options & {"e", "errexit"}:
+            named = follows if "o" in word[1:] else ""
+            if "e" in word[1:] or named == "errexit":
                 state.strict = word[0] == "-"
-            if options & {"a", "allexport"}:
+            if "a" in word[1:] or named == "allexport":
                 state.exported.update(state.variables)
                 state.exporting = word[0] == "-"
     return Outcome(YES)
